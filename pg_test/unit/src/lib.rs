@@ -1,0 +1,4 @@
+//! The pure modules of the extension, for `cargo test -p pg_warden_unit`.
+
+#[path = "../../../src/jwt/mod.rs"]
+pub mod jwt;
