@@ -1,0 +1,48 @@
+-- The record of what was changed, and by whom.
+
+CREATE TABLE warden.audit_records (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    source text NOT NULL CHECK (source IN ('pg_warden', 'application')),
+    action text NOT NULL,
+    object text,
+    detail jsonb NOT NULL DEFAULT '{}',
+    database_role text NOT NULL,
+    user_id uuid,
+    actor_id uuid,
+    tenant_id uuid,
+    session_id text
+);
+
+CREATE INDEX audit_records_user_id_idx ON warden.audit_records (user_id, id);
+
+SELECT pg_extension_config_dump('warden.audit_records', '');
+SELECT pg_extension_config_dump('warden.audit_records_id_seq', '');
+
+CREATE FUNCTION warden.refuse_audit_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = '42501';
+END
+$$;
+
+COMMENT ON FUNCTION warden.refuse_audit_change() IS
+    'Trigger of the audit log: records are added and never changed. A guard against mistakes of a superuser; nobody else may write the table at all.';
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON warden.audit_records
+    FOR EACH STATEMENT EXECUTE FUNCTION warden.refuse_audit_change();
+
+-- Runs as its owner, and names nobody's table but ours; security_barrier keeps a leaky function in
+-- the reader's WHERE away from rows the reader may not see.
+CREATE VIEW warden.audit_log WITH (security_barrier) AS
+    SELECT r.id, r.recorded_at, r.source, r.action, r.object, r.detail, r.database_role,
+           r.user_id, r.actor_id, r.tenant_id, r.session_id
+    FROM warden.audit_records r
+    WHERE (SELECT warden.caller_administers()) OR r.user_id = warden.current_user_id();
+
+COMMENT ON VIEW warden.audit_log IS
+    'What was changed, by whom and when. Superusers and admin roles see all of it, a signed-in user the records of what was done in its name.';
+COMMENT ON COLUMN warden.audit_log.source IS
+    'pg_warden for what the extension recorded itself, application for record_event().';
+COMMENT ON COLUMN warden.audit_log.database_role IS 'The role of the client that did it.';

@@ -1,0 +1,22 @@
+-- What clients call. The functions are in src/authenticate.rs.
+
+COMMENT ON FUNCTION warden.authenticate(text, inet, uuid) IS
+    'Acts for the user of the token until the transaction ends, and returns the user''s id. client_ip: the address of the client behind the pooler, as far as the caller knows it; tenant_id: the tenant to act in, which the token must name. Call it after BEGIN. Errors: 28000 for every token that is not accepted, with one message (the reason is in the server log), after which the transaction has nobody; 55000 where the transaction acts for another user, where an authentication failed in it, and where row-level security does not bind the role.';
+COMMENT ON FUNCTION warden.set_current_user(uuid, uuid) IS
+    'Acts for a user that a trusted role has verified itself, until the transaction ends or warden.max_identity_age has passed. Returns the user''s id. Errors: 42501 for a role that was not added by add_trusted_role; 28000 for a user who is unknown or not active; 55000 as authenticate().';
+COMMENT ON FUNCTION warden.set_current_external_user(text, uuid) IS
+    'As set_current_user(), for the user with this external id.';
+COMMENT ON FUNCTION warden.sign_out() IS
+    'Ends the identity for the rest of the transaction; returns whether there was one. The transaction stays that user''s: nobody else can be authenticated in it. Like every setting of a transaction it follows savepoints.';
+COMMENT ON FUNCTION warden.require_user(uuid) IS
+    'Returns true where the transaction acts for this user. Errors: 42501 for everybody else, for an unknown id and for NULL alike, and where nobody is signed in.';
+COMMENT ON FUNCTION warden.require_user(text) IS
+    'As require_user(uuid), for an id in text form (the user''s id or its external id), say from a URL; an empty or malformed one is refused like any other.';
+COMMENT ON FUNCTION warden.record_event(text, text, jsonb, boolean) IS
+    'Writes an event of the application to the audit log, with the identity of the transaction; returns true. action: what happened; object: to what; detail: more, no secrets. outlive_rollback: commit the record at once, whatever becomes of the transaction (trusted and admin roles; 4 to 6 ms). Errors: 22023 for an empty action, 42501, 55000 where the record could not be committed.';
+COMMENT ON FUNCTION warden.http_status(text) IS
+    'The HTTP status for a SQLSTATE of the extension: 28000 is 401, 42501 403, P0002 404, 23505 409, 22023 400, 53400 429, 55000 409; 500 for what the application did not cause.';
+COMMENT ON FUNCTION warden.version() IS 'The version of the loaded library.';
+COMMENT ON FUNCTION warden.caller_administers() IS 'Whether the client runs as a superuser or an admin role.';
+COMMENT ON FUNCTION warden.write_audit(text, text, jsonb) IS
+    'Writes a record of the extension''s own to the audit log. Not callable by clients.';

@@ -1,0 +1,279 @@
+-- Which database roles may do what with the extension.
+
+CREATE TABLE warden.database_roles (
+    role regrole NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('client', 'trusted', 'key', 'admin')),
+    added_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (role, kind)
+);
+
+COMMENT ON TABLE warden.database_roles IS
+    'Roles added by add_client_role and its siblings. By number, so that a role dropped and made again is nobody.';
+
+SELECT pg_extension_config_dump('warden.database_roles', '');
+
+-- The list by which EXECUTE is granted; nothing else grants it, except to PUBLIC in grants.sql.
+CREATE FUNCTION warden.functions_for(kind text) RETURNS SETOF regprocedure
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT f.function
+    FROM (VALUES
+        ('{client,trusted}', 'warden.authenticate(text,inet,uuid)'::regprocedure),
+        ('{client,trusted}', 'warden.verify_token(text)'),
+        ('{client,trusted}', 'warden.sign_out()'),
+        ('{client,trusted,admin}', 'warden.record_event(text,text,jsonb,boolean)'),
+        ('{trusted}', 'warden.set_current_user(uuid,uuid)'),
+        ('{trusted}', 'warden.set_current_external_user(text,uuid)'),
+        ('{key,admin}', 'warden.set_issuer_keys(text,text)'),
+        ('{admin}', 'warden.trust_issuer(text,text,text[],text[],text,text,jsonb,interval,boolean)'),
+        ('{admin}', 'warden.distrust_issuer(text)'),
+        ('{admin}', 'warden.explain_token(text)'),
+        ('{admin}', 'warden.create_user(text,text,text,uuid)'),
+        ('{admin}', 'warden.set_user_status(uuid,text)'),
+        ('{admin}', 'warden.link_identity(uuid,text,text)')
+    ) AS f (kinds, function)
+    WHERE functions_for.kind = ANY (f.kinds::text[]);
+END;
+
+COMMENT ON FUNCTION warden.functions_for(text) IS
+    'The functions that a role added as client, trusted, key or admin may execute, beyond those that PUBLIC may.';
+
+-- Every role whose rights the given one can take on, itself included: from 16 on a membership can be
+-- without SET and without INHERIT, and is then no way in.
+CREATE FUNCTION warden.roles_within_reach(role regrole) RETURNS SETOF oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('server_version_num')::int < 160000 THEN
+        RETURN QUERY EXECUTE
+            'WITH RECURSIVE reach AS (
+                 SELECT $1::oid AS roleid
+                 UNION SELECT m.roleid FROM pg_auth_members m JOIN reach r ON m.member = r.roleid)
+             SELECT roleid FROM reach' USING roles_within_reach.role;
+    ELSE
+        RETURN QUERY EXECUTE
+            'WITH RECURSIVE reach AS (
+                 SELECT $1::oid AS roleid
+                 UNION SELECT m.roleid FROM pg_auth_members m JOIN reach r ON m.member = r.roleid
+                 WHERE m.set_option OR m.inherit_option OR m.admin_option)
+             SELECT roleid FROM reach' USING roles_within_reach.role;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION warden.roles_within_reach(regrole) IS
+    'The given role and every role whose rights it can take on by membership.';
+
+-- Why a role would void isolation, one row a reason; empty for a role that may be a client.
+CREATE FUNCTION warden.isolation_obstacles(role regrole) RETURNS TABLE (reason text, remedy text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    WITH logins AS (
+        -- The role itself, and every login that can become it: PostgREST's authenticator, say.
+        SELECT isolation_obstacles.role::oid AS login
+        UNION
+        SELECT a.oid FROM pg_authid a
+        WHERE a.rolcanlogin
+          AND (pg_has_role(a.oid, isolation_obstacles.role, 'USAGE')
+               OR pg_has_role(a.oid, isolation_obstacles.role,
+                      CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END))
+          -- A superuser can become anybody; it counts as a login of this role only where it was made one.
+          AND (NOT a.rolsuper OR EXISTS (
+                SELECT FROM pg_auth_members m WHERE m.member = a.oid AND m.roleid = isolation_obstacles.role))
+    ), reach AS (
+        SELECT DISTINCT l.login, r.role AS reached
+        FROM logins l CROSS JOIN LATERAL warden.roles_within_reach(l.login::regrole) AS r (role)
+    ), named AS (
+        SELECT r.login, r.reached,
+               CASE WHEN r.login = r.reached THEN format('role %I', a.rolname)
+                    ELSE format('role %I can become %I, which', l.rolname, a.rolname) END AS subject,
+               a.*
+        FROM reach r
+        JOIN pg_authid a ON a.oid = r.reached
+        JOIN pg_authid l ON l.oid = r.login
+    )
+    SELECT n.subject || ' ' || o.what, o.remedy
+    FROM named n
+    CROSS JOIN LATERAL (VALUES
+        (n.rolsuper, 'is a superuser, whom row-level security does not bind',
+            format('ALTER ROLE %I NOSUPERUSER, or use another login.', n.rolname)),
+        (n.rolbypassrls, 'has BYPASSRLS, so row-level security does not bind it',
+            format('ALTER ROLE %I NOBYPASSRLS.', n.rolname)),
+        (n.rolcreaterole, 'has CREATEROLE, with which it can enter the roles that own tables',
+            format('ALTER ROLE %I NOCREATEROLE.', n.rolname)),
+        (n.rolreplication, 'has REPLICATION, with which it can read every row of the cluster',
+            format('ALTER ROLE %I NOREPLICATION.', n.rolname)),
+        (n.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'),
+            'reaches the files or programs of the server',
+            format('REVOKE %I from it.', n.rolname)),
+        (EXISTS (SELECT FROM warden.database_roles d WHERE d.role = n.reached AND d.kind <> 'client'
+                 AND d.role <> isolation_obstacles.role),
+            'was added as a trusted, key or admin role',
+            'A client must not be able to state an identity or change keys: use separate logins.'),
+        (EXISTS (SELECT FROM warden.protections p JOIN pg_class c ON c.oid = p.relation WHERE c.relowner = n.reached),
+            'owns a protected table, and an owner can take its protection away',
+            'ALTER TABLE … OWNER TO a role the client cannot become.'),
+        (EXISTS (SELECT FROM pg_database d WHERE d.datname = current_database() AND d.datdba = n.reached),
+            'owns this database',
+            format('ALTER DATABASE %I OWNER TO a role the client cannot become.', current_database()))
+    ) AS o (holds, what, remedy)
+    WHERE o.holds;
+END
+$$;
+
+COMMENT ON FUNCTION warden.isolation_obstacles(regrole) IS
+    'Why a role, or a login that can become it, would void isolation: one row a reason, with the remedy. No row: it may be a client.';
+
+CREATE FUNCTION warden.add_database_role(role regrole, kind text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    function regprocedure;
+BEGIN
+    IF add_database_role.role IS NULL OR add_database_role.role = 0 THEN
+        RAISE EXCEPTION 'no role given' USING ERRCODE = '22023';
+    END IF;
+    PERFORM FROM pg_roles r WHERE r.oid = add_database_role.role;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'role does not exist' USING ERRCODE = '22023';
+    END IF;
+    FOR function IN SELECT warden.functions_for(add_database_role.kind) LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', function, add_database_role.role);
+    END LOOP;
+    IF add_database_role.kind = 'admin' THEN
+        EXECUTE format('GRANT SELECT ON warden.issuers, warden.protected_tables TO %s', add_database_role.role);
+    END IF;
+    INSERT INTO warden.database_roles (role, kind) VALUES (add_database_role.role, add_database_role.kind)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM warden.write_audit('add_' || add_database_role.kind || '_role', add_database_role.role::text, '{}');
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.add_database_role(regrole, text) IS
+    'What the four add_…_role functions share: grants by the list, and records.';
+
+CREATE FUNCTION warden.add_client_role(role regrole) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    reasons text;
+    remedies text;
+BEGIN
+    SELECT string_agg(o.reason, '; ' ORDER BY o.reason), string_agg(DISTINCT o.remedy, ' ')
+    INTO reasons, remedies
+    FROM warden.isolation_obstacles(add_client_role.role) o;
+    IF reasons IS NOT NULL THEN
+        RAISE EXCEPTION 'role % would void isolation', add_client_role.role
+            USING ERRCODE = '55000', DETAIL = reasons, HINT = remedies;
+    END IF;
+    IF EXISTS (SELECT FROM warden.database_roles d WHERE d.role = add_client_role.role AND d.kind <> 'client') THEN
+        RAISE EXCEPTION 'role % is a trusted, key or admin role already', add_client_role.role
+            USING ERRCODE = '55000', HINT = 'Use separate logins for separate duties.';
+    END IF;
+    RETURN warden.add_database_role(add_client_role.role, 'client');
+END
+$$;
+
+COMMENT ON FUNCTION warden.add_client_role(regrole) IS
+    'Lets a role authenticate its transactions: the pooled login of an application, or a NOLOGIN role that logins become. Returns false where it was added before. Errors: 55000 with every reason where the role, or a login that can become it, would not be bound by row-level security or could take protection away.';
+
+CREATE FUNCTION warden.add_trusted_role(role regrole) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    reasons text;
+    remedies text;
+BEGIN
+    SELECT string_agg(o.reason, '; ' ORDER BY o.reason), string_agg(DISTINCT o.remedy, ' ')
+    INTO reasons, remedies
+    FROM warden.isolation_obstacles(add_trusted_role.role) o;
+    IF reasons IS NOT NULL THEN
+        RAISE EXCEPTION 'role % would void isolation', add_trusted_role.role
+            USING ERRCODE = '55000', DETAIL = reasons, HINT = remedies;
+    END IF;
+    PERFORM warden.refuse_client_in_reach_of(add_trusted_role.role);
+    RETURN warden.add_database_role(add_trusted_role.role, 'trusted');
+END
+$$;
+
+COMMENT ON FUNCTION warden.add_trusted_role(regrole) IS
+    'Lets a role state whom it acts for (set_current_user, set_current_external_user): a gateway that has verified the user itself. Returns false where it was added before. Errors: 55000 where row-level security does not bind the role, or a client role can become it.';
+
+CREATE FUNCTION warden.add_key_role(role regrole) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM warden.refuse_client_in_reach_of(add_key_role.role);
+    RETURN warden.add_database_role(add_key_role.role, 'key');
+END
+$$;
+
+COMMENT ON FUNCTION warden.add_key_role(regrole) IS
+    'Lets a role replace the keys of trusted issuers (set_issuer_keys), and nothing else: the job that fetches key sets. Returns false where it was added before. Errors: 55000 where a client role can become it.';
+
+CREATE FUNCTION warden.add_admin_role(role regrole) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM warden.refuse_client_in_reach_of(add_admin_role.role);
+    RETURN warden.add_database_role(add_admin_role.role, 'admin');
+END
+$$;
+
+COMMENT ON FUNCTION warden.add_admin_role(regrole) IS
+    'Lets a role administer users and issuers and read the whole audit log. It widens no query on protected tables. Returns false where it was added before. Errors: 55000 where a client role can become it.';
+
+CREATE FUNCTION warden.refuse_client_in_reach_of(role regrole) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    client regrole;
+BEGIN
+    SELECT d.role INTO client FROM warden.database_roles d
+    WHERE d.kind = 'client'
+      AND refuse_client_in_reach_of.role::oid IN (SELECT warden.roles_within_reach(d.role))
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'client role % can become %', client, refuse_client_in_reach_of.role
+            USING ERRCODE = '55000', HINT = 'Use separate logins for separate duties.';
+    END IF;
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.refuse_client_in_reach_of(regrole) IS
+    'Raises 55000 where a client role is, or can become, the given one.';
+
+CREATE FUNCTION warden.remove_database_role(role regrole) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    function regprocedure;
+BEGIN
+    DELETE FROM warden.database_roles d WHERE d.role = remove_database_role.role;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles r WHERE r.oid = remove_database_role.role) THEN
+        FOR function IN
+            SELECT DISTINCT f.function
+            FROM unnest('{client,trusted,key,admin}'::text[]) AS k (kind)
+            CROSS JOIN LATERAL warden.functions_for(k.kind) AS f (function)
+        LOOP
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', function, remove_database_role.role);
+        END LOOP;
+        EXECUTE format('REVOKE ALL ON warden.issuers, warden.protected_tables FROM %s', remove_database_role.role);
+    END IF;
+    PERFORM warden.write_audit('remove_database_role', remove_database_role.role::text, '{}');
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.remove_database_role(regrole) IS
+    'Takes back everything that add_client_role, add_trusted_role, add_key_role and add_admin_role gave a role. Returns false where it had nothing.';

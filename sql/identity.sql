@@ -1,0 +1,36 @@
+-- The functions that policies and defaults call. Their signatures never change: policies depend on them.
+
+CREATE FUNCTION warden.current_user_id() RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'warden_current_user_id';
+
+COMMENT ON FUNCTION warden.current_user_id() IS
+    'The user this transaction acts for, or NULL for nobody. Errors: 28000 where the identity has expired, and for nobody where warden.missing_identity = error.';
+
+CREATE FUNCTION warden.current_tenant_id() RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'warden_current_tenant_id';
+
+COMMENT ON FUNCTION warden.current_tenant_id() IS
+    'The tenant this transaction acts in, or NULL. Errors: as current_user_id().';
+
+CREATE FUNCTION warden.current_external_id() RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'warden_current_external_id';
+
+COMMENT ON FUNCTION warden.current_external_id() IS
+    'The application''s own name for the user (users.external_id), or the user''s id as text where it has none; NULL for nobody. Errors: as current_user_id().';
+
+CREATE FUNCTION warden.current_external_number() RETURNS bigint
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'warden_current_external_number';
+
+COMMENT ON FUNCTION warden.current_external_number() IS
+    'users.external_id as a number, where it is a canonical decimal from 1 to 9223372036854775807 (07, +7 and 0 are nobody''s); NULL otherwise. Errors: as current_user_id().';
+
+COMMENT ON FUNCTION warden.current_session_id() IS
+    'The session that the token names (claim session_id or sid), or NULL. Errors: 28000 where the identity has expired.';
+COMMENT ON FUNCTION warden.current_actor_id() IS
+    'Who acts: the user itself, or the user that acts on its behalf (claim act, RFC 8693 section 4.1); NULL for nobody. Errors: 28000 where the identity has expired.';
+COMMENT ON FUNCTION warden.current_roles() IS
+    'The user''s roles in the directory when it was authenticated; empty for nobody. Errors: 28000 where the identity has expired.';
+COMMENT ON FUNCTION warden.current_scopes() IS
+    'The scopes that the token grants (claim scope, RFC 8693 section 4.2); empty for nobody. Errors: 28000 where the identity has expired.';
+COMMENT ON FUNCTION warden.identity() IS
+    'The whole identity as one object (user_id, external_id, tenant_id, session_id, actor_id, roles, scopes, expires_at), or NULL for nobody. Errors: 28000 where the identity has expired.';

@@ -1,0 +1,56 @@
+-- Whose tokens are believed, and the keys that verify them.
+
+CREATE TABLE warden.trusted_issuers (
+    issuer text PRIMARY KEY,
+    audiences text[],
+    algorithms text[],
+    subject_claim text NOT NULL,
+    subject_is text NOT NULL CHECK (subject_is IN ('user_id', 'external_id', 'subject')),
+    required_claims jsonb NOT NULL CHECK (jsonb_typeof(required_claims) = 'object'),
+    leeway interval NOT NULL,
+    provision boolean NOT NULL,
+    -- Random, and new with every change: what a backend has verified or parsed under another
+    -- generation is void, also after DROP and CREATE EXTENSION.
+    generation uuid NOT NULL DEFAULT gen_random_uuid(),
+    trusted_at timestamptz NOT NULL DEFAULT now(),
+    keys_changed_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (audiences IS NOT NULL OR required_claims <> '{}')
+);
+
+CREATE TABLE warden.issuer_keys (
+    issuer text NOT NULL REFERENCES warden.trusted_issuers ON DELETE CASCADE,
+    position int NOT NULL,
+    kid text,
+    algorithms text[] NOT NULL,
+    jwk jsonb NOT NULL,
+    added_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (issuer, position)
+);
+
+COMMENT ON TABLE warden.issuer_keys IS
+    'Public keys of issuers, and the shared secrets of those that sign with HMAC: readable by superusers only.';
+
+SELECT pg_extension_config_dump('warden.trusted_issuers', '');
+SELECT pg_extension_config_dump('warden.issuer_keys', '');
+
+CREATE VIEW warden.issuers AS
+    SELECT i.issuer, i.audiences, i.algorithms, i.subject_claim, i.subject_is, i.required_claims,
+           i.leeway, i.provision, i.trusted_at,
+           (SELECT array_agg(k.kid ORDER BY k.position)
+              FROM warden.issuer_keys k WHERE k.issuer OPERATOR(pg_catalog.=) i.issuer) AS kids,
+           now() OPERATOR(pg_catalog.-) i.keys_changed_at AS keys_age
+    FROM warden.trusted_issuers i;
+
+COMMENT ON VIEW warden.issuers IS
+    'The trusted issuers with the ids of their keys, and how long ago the keys last changed. Shows no key.';
+
+COMMENT ON FUNCTION warden.trust_issuer(text, text, text[], text[], text, text, jsonb, interval, boolean) IS
+    'Believes tokens of an issuer (claim iss, compared exactly) that a key of its JWK Set (RFC 7517) verifies; returns the number of usable keys. Called again, it replaces what it said before. audiences: one of them must be in the token''s aud, NULL only with required_claims; algorithms: which of the issuer''s keys may use, NULL for what the keys say; subject_claim: the claim that names the user; subject_is: user_id, external_id, or subject (the pair of issuer and subject, linked or provisioned); required_claims: claims with the value, or one of the values, each must have; leeway: 0 to 300 seconds; provision: create unknown users on first sight. Errors: 22023 for a set or rule that cannot be used, with the reason.';
+COMMENT ON FUNCTION warden.set_issuer_keys(text, text) IS
+    'Replaces the keys of a trusted issuer by those of a JWK Set (RFC 7517): keys not in it verify nothing from now on, so an issuer that rotates publishes old and new together for a while. Returns false where the set is unchanged. Errors: 22023 for a set that cannot be used (the old keys stay), P0002 for an issuer that is not trusted.';
+COMMENT ON FUNCTION warden.distrust_issuer(text) IS
+    'Believes no token of the issuer from now on, in every backend. Returns false where it was not trusted.';
+COMMENT ON FUNCTION warden.verify_token(text) IS
+    'The claims of a token that a trusted issuer signed and that is valid now. Looks up no user and changes no identity. Errors: 28000 for every token that is not, with one message; the reason is in the server log.';
+COMMENT ON FUNCTION warden.explain_token(text) IS
+    'Every check a token goes through, in order, with its result, up to the first it fails. For administrators; changes nothing.';

@@ -1,0 +1,78 @@
+//! The record of what was changed, written in the transaction that changes it.
+
+use crate::error::Result;
+use crate::{caller, sealed, spi};
+use pgrx::JsonB;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Who says it: the extension about itself, or the application.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum Source {
+    #[serde(rename = "pg_warden")]
+    Warden,
+    #[serde(rename = "application")]
+    Application,
+}
+
+/// One row of the audit log. Who acts comes from the transaction, never from an argument.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    source: Source,
+    action: String,
+    object: Option<String>,
+    detail: Value,
+    database_role: String,
+    user_id: Option<Uuid>,
+    actor_id: Option<Uuid>,
+    tenant_id: Option<Uuid>,
+    session_id: Option<String>,
+}
+
+/// Writes one row about the extension itself.
+///
+/// `action` is the SQL name of the function, `object` what it was done to, `detail` whatever else a
+/// reader needs; no secrets.
+pub fn record(action: &str, object: Option<&str>, detail: Value) -> Result<()> {
+    Record::now(Source::Warden, action, object, detail).write()
+}
+
+impl Record {
+    /// A record of the current transaction's identity and client role.
+    pub fn now(source: Source, action: &str, object: Option<&str>, detail: Value) -> Self {
+        let who = sealed::with_identity(|identity| {
+            (identity.user_id, identity.actor_id, identity.tenant_id, identity.session_id.clone())
+        });
+        let (user_id, actor_id, tenant_id, session_id) = match who {
+            Some((user, actor, tenant, session)) => (Some(user), Some(actor), tenant, session),
+            None => (None, None, None, None),
+        };
+        Self {
+            source,
+            action: action.to_owned(),
+            object: object.map(str::to_owned),
+            detail,
+            database_role: caller::name(),
+            user_id,
+            actor_id,
+            tenant_id,
+            session_id,
+        }
+    }
+
+    /// Inserts the record in the current transaction.
+    pub fn write(&self) -> Result<()> {
+        let values = serde_json::to_value(self)
+            .map_err(|error| crate::error::Error::internal(format!("a record could not be written: {error}")))?;
+        spi::write(
+            "INSERT INTO warden.audit_records
+                 (source, action, object, detail, database_role, user_id, actor_id, tenant_id, session_id)
+             SELECT r.source, r.action, r.object, r.detail, r.database_role, r.user_id, r.actor_id, r.tenant_id, r.session_id
+             FROM jsonb_to_record($1) AS r (source text, action text, object text, detail jsonb,
+                 database_role text, user_id uuid, actor_id uuid, tenant_id uuid, session_id text)",
+            &[JsonB(values).into()],
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! Who a transaction acts for: `authenticate`, `set_current_user`, `sign_out`, `require_user`.
+
+#![allow(unsafe_code)]
+
+use crate::caller::{self, Kind};
+use crate::directory::{self, User};
+use crate::error::{Error, Result, or_raise};
+use crate::identity::Identity;
+use crate::tokens::{self, Bearer, Failure, Refused, Verified};
+use crate::transaction::Attempt;
+use crate::{clock, hooks, issuers, jwt, refusals, sealed, settings};
+use pgrx::prelude::*;
+use pgrx::{Inet, JsonB};
+use uuid::Uuid;
+
+/// Acts for the user of a bearer token. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn authenticate(
+    token: Option<&str>,
+    client_ip: default!(Option<Inet>, "NULL"),
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+) -> pgrx::Uuid {
+    hooks::hide_statement();
+    or_raise((|| {
+        caller::require_row_security()?;
+        warn_outside_transaction_block("authenticate");
+        let attempt = Attempt::begin()?;
+        let refused = |refused| refuse("authenticate", refused, client_ip.as_ref());
+        let bearer = tokens::bearer(token.unwrap_or_default()).map_err(refused)?;
+        let tenant_id = tenant(&bearer.token, tenant_id.map(from_pgrx)).map_err(refused)?;
+        let now = clock::now();
+        let Bearer { token, user, actor } = bearer;
+        let identity = Identity {
+            serial: attempt.serial(),
+            expires_at: token.expires_at.min(now + settings::max_identity_age()),
+            user_id: user.id,
+            actor_id: actor.map_or(user.id, |actor| actor.id),
+            tenant_id,
+            session_id: token.session_id.clone(),
+            external_id: user.external_id,
+            roles: user.roles,
+            scopes: token.scopes.clone(),
+        };
+        attempt.succeed(&identity)?;
+        Ok(to_pgrx(identity.user_id))
+    })())
+}
+
+/// Acts for a user whom a trusted role has verified itself. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn set_current_user(user_id: Option<pgrx::Uuid>, tenant_id: default!(Option<pgrx::Uuid>, "NULL")) -> pgrx::Uuid {
+    or_raise(state("set_current_user", tenant_id, || match user_id {
+        Some(user_id) => directory::find_by_id(from_pgrx(user_id)),
+        None => Ok(None),
+    }))
+}
+
+/// As `set_current_user`, by external id. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn set_current_external_user(
+    external_id: Option<&str>,
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+) -> pgrx::Uuid {
+    or_raise(state("set_current_external_user", tenant_id, || match external_id {
+        Some(external_id) => directory::find_by_external_id(external_id),
+        None => Ok(None),
+    }))
+}
+
+/// Ends the identity for the rest of the transaction; whether there was one.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn sign_out() -> bool {
+    let signed_in = !matches!(sealed::standing(), sealed::Standing::Nobody);
+    sealed::clear();
+    signed_in
+}
+
+/// Whether the transaction acts for this user; refused otherwise.
+#[pg_extern(schema = "warden", stable, parallel_safe, name = "require_user")]
+fn require_user(user_id: Option<pgrx::Uuid>) -> bool {
+    or_raise(require(|identity| user_id.is_some_and(|id| id.as_bytes() == identity.user_id.as_bytes())))
+}
+
+/// As `require_user`, for an id in text form.
+#[pg_extern(schema = "warden", stable, parallel_safe, name = "require_user")]
+fn require_user_text(user_id: Option<&str>) -> bool {
+    or_raise(require(|identity| {
+        user_id.is_some_and(|id| {
+            directory::canonical_uuid(id) == Some(identity.user_id)
+                || identity.external_id.as_deref() == Some(id)
+        })
+    }))
+}
+
+/// The claims of a valid token. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn verify_token(token: Option<&str>) -> JsonB {
+    hooks::hide_statement();
+    or_raise((|| {
+        let claims = tokens::claims(token.unwrap_or_default())
+            .map_err(|failure| refuse("verify_token", failure, None))?;
+        Ok(JsonB(serde_json::Value::Object(claims.json().clone())))
+    })())
+}
+
+/// Every check of a token with its result. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn explain_token(
+    token: Option<&str>,
+) -> TableIterator<'static, (name!(check, String), name!(passed, bool), name!(detail, String))> {
+    hooks::hide_statement();
+    TableIterator::new(or_raise(explain(token.unwrap_or_default())))
+}
+
+/// The checks of the token itself, then those of the directory.
+fn explain(token: &str) -> Result<Vec<(String, bool, String)>> {
+    issuers::require_administrator()?;
+    let now = clock::to_unix_seconds(clock::now());
+    // Looked up beforehand: the pure module calls back, and must not meet an error of Postgres.
+    let named = jwt::parse(token).ok().and_then(|token| token.issuer().map(str::to_owned));
+    let issuer = named.map(|name| issuers::find(&name)).transpose()?.flatten();
+    let checks = jwt::explain(token, now, &|_| {
+        issuer.as_ref().map(|issuer| (std::sync::Arc::clone(&issuer.keys), issuer.rules.clone()))
+    });
+    let verified = checks.iter().all(|check| check.passed);
+    let mut rows: Vec<_> =
+        checks.into_iter().map(|check| (check.check.to_owned(), check.passed, check.detail)).collect();
+    if verified {
+        let (passed, detail) = match tokens::bearer(token) {
+            Ok(bearer) => (true, format!("user {} is active", bearer.user.id)),
+            Err(Failure::Refused(refused)) => (false, refused.reason.replace('_', " ")),
+            Err(Failure::Error(error)) => return Err(error),
+        };
+        rows.push(("user".to_owned(), passed, detail));
+    }
+    Ok(rows)
+}
+
+fn state(
+    function: &str,
+    tenant_id: Option<pgrx::Uuid>,
+    find: impl FnOnce() -> Result<Option<User>>,
+) -> Result<pgrx::Uuid> {
+    caller::require(Kind::Trusted)?;
+    caller::require_row_security()?;
+    warn_outside_transaction_block(function);
+    let attempt = Attempt::begin()?;
+    let user = find()?.filter(|user| user.active).ok_or_else(|| {
+        refusals::log(function, "user_unknown_or_not_active", &[]);
+        Error::Unauthenticated
+    })?;
+    let identity = Identity {
+        serial: attempt.serial(),
+        expires_at: clock::now() + settings::max_identity_age(),
+        user_id: user.id,
+        actor_id: user.id,
+        tenant_id: tenant_id.map(from_pgrx),
+        session_id: None,
+        external_id: user.external_id,
+        roles: user.roles,
+        scopes: Vec::new(),
+    };
+    attempt.succeed(&identity)?;
+    Ok(to_pgrx(identity.user_id))
+}
+
+/// The tenant to act in: the token's, and where the caller names one, that same one.
+fn tenant(token: &Verified, asked: Option<Uuid>) -> std::result::Result<Option<Uuid>, Failure> {
+    let refused = |reason| {
+        Failure::Refused(Refused {
+            reason,
+            issuer: Some(token.issuer.clone()),
+            subject: Some(token.subject.clone()),
+        })
+    };
+    let claimed = match token.tenant_id.as_deref() {
+        None => None,
+        Some(claim) => Some(directory::canonical_uuid(claim).ok_or_else(|| refused("malformed_tenant"))?),
+    };
+    if asked.is_some() && asked != claimed {
+        return Err(refused("tenant_not_in_token"));
+    }
+    Ok(claimed)
+}
+
+/// Logs why, and answers the one error that every refusal of a credential is.
+fn refuse(function: &str, failure: Failure, client_ip: Option<&Inet>) -> Error {
+    match failure {
+        Failure::Error(error) => error,
+        Failure::Refused(refused) => {
+            let fields = [
+                ("issuer", refused.issuer.as_deref()),
+                ("subject", refused.subject.as_deref()),
+                ("client_ip", client_ip.map(|address| address.0.as_str())),
+            ];
+            refusals::log(function, refused.reason, &fields);
+            Error::Unauthenticated
+        }
+    }
+}
+
+fn require(matches: impl FnOnce(&Identity) -> bool) -> Result<bool> {
+    if let sealed::Standing::Expired = sealed::standing() {
+        return Err(Error::IdentityExpired);
+    }
+    if sealed::with_identity(matches).unwrap_or(false) {
+        return Ok(true);
+    }
+    Err(Error::forbidden("this is not the signed-in user", ""))
+}
+
+/// An identity ends with its transaction, so outside a block it is gone with the statement. Only a
+/// warning: in a pipeline, or among several statements of one message, the call works in one round trip.
+fn warn_outside_transaction_block(function: &str) {
+    // SAFETY: reads the state of the transaction.
+    if !unsafe { pg_sys::IsTransactionBlock() } {
+        ereport!(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_NO_ACTIVE_SQL_TRANSACTION,
+            format!("{function}() outside a transaction block lasts only for this statement")
+        );
+    }
+}
+
+fn from_pgrx(id: pgrx::Uuid) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
+}
+
+fn to_pgrx(id: Uuid) -> pgrx::Uuid {
+    pgrx::Uuid::from_bytes(*id.as_bytes())
+}

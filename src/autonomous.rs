@@ -1,0 +1,154 @@
+//! A write that outlives the rollback of the transaction that makes it.
+//!
+//! A client can undo whatever its own transaction wrote, so what must be remembered all the same is
+//! handed to a dynamic background worker that commits it alone, while the client's transaction
+//! waits. No worker to be had, or no answer in time, is an error: what cannot be recorded does not
+//! happen. The record travels in dynamic shared memory, so its size is bounded only by the sender.
+
+#![allow(unsafe_code)]
+
+use crate::audit::Record;
+use crate::error::{Error, Result};
+use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BackgroundWorkerStatus};
+use pgrx::prelude::*;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long the client's transaction waits for the write at most.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const PENDING: u32 = 0;
+const COMMITTED: u32 = 1;
+
+/// What stands at the beginning of the shared memory, before the record as JSON.
+#[repr(C)]
+struct Header {
+    outcome: AtomicU32,
+    database: pg_sys::Oid,
+    length: u32,
+}
+
+/// Commits a record in a transaction of its own, and returns when it has.
+///
+/// # Errors
+/// 55000 where no background worker is free, or none has committed the record within ten seconds.
+pub fn commit(record: &Record) -> Result<()> {
+    let text = serde_json::to_vec(record)
+        .map_err(|error| Error::internal(format!("a record could not be written: {error}")))?;
+    let segment = Segment::create(&text)?;
+    let worker = BackgroundWorkerBuilder::new("pg_warden autonomous write")
+        .set_type("pg_warden autonomous write")
+        .set_library("pg_warden")
+        .set_function("warden_autonomous_main")
+        .set_argument(Some(segment.handle()))
+        .set_notify_pid(my_pid())
+        .enable_spi_access()
+        .load_dynamic()
+        .map_err(|_| {
+            not_recorded("no background worker is free", "Raise max_worker_processes, or try again.")
+        })?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match worker.pid() {
+            Err(BackgroundWorkerStatus::Stopped) => break,
+            _ if Instant::now() >= deadline => {
+                let _ = worker.terminate();
+                return Err(not_recorded("the write took too long", "Look for locks on warden.audit_records."));
+            }
+            _ => wait_for_news(),
+        }
+    }
+    match segment.header().outcome.load(Ordering::Acquire) {
+        COMMITTED => Ok(()),
+        _ => Err(not_recorded("the background worker failed", "The server log says why.")),
+    }
+}
+
+fn not_recorded(reason: &str, hint: &str) -> Error {
+    Error::wrong_state(format!("the record could not be committed: {reason}"), hint)
+}
+
+/// The worker: reads the record, commits it, says so, and ends.
+///
+/// # Safety
+/// Only the postmaster starts it, with the handle that [`commit`] has passed.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn warden_autonomous_main(handle: pg_sys::Datum) {
+    // SAFETY: the process is a fresh background worker.
+    unsafe { pg_sys::BackgroundWorkerUnblockSignals() };
+    let Some(segment) = Segment::attach(handle) else { return };
+    let Ok(record) = serde_json::from_slice::<Record>(segment.text()) else { return };
+    // As the bootstrap superuser, who can always log in: the owner of the extension may not.
+    BackgroundWorker::connect_worker_to_spi_by_oid(Some(segment.header().database), None);
+    BackgroundWorker::transaction(|| crate::error::or_raise(record.write()));
+    segment.header().outcome.store(COMMITTED, Ordering::Release);
+}
+
+/// A piece of dynamic shared memory that holds a header and a text.
+struct Segment {
+    segment: *mut pg_sys::dsm_segment,
+}
+
+impl Segment {
+    fn create(text: &[u8]) -> Result<Self> {
+        let length = u32::try_from(text.len()).map_err(|_| Error::internal("a record is too long"))?;
+        // SAFETY: the segment is as large as what is written to it, and Postgres aligns it for any
+        // type. It belongs to the current resource owner, which detaches it should we raise.
+        unsafe {
+            let segment = pg_sys::dsm_create(size_of::<Header>() + text.len(), 0);
+            let start = pg_sys::dsm_segment_address(segment).cast::<Header>();
+            start.write(Header { outcome: AtomicU32::new(PENDING), database: pg_sys::MyDatabaseId, length });
+            start.add(1).cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len());
+            Ok(Self { segment })
+        }
+    }
+
+    fn attach(handle: pg_sys::Datum) -> Option<Self> {
+        let handle = u32::try_from(handle.value()).ok()?;
+        // SAFETY: an unknown handle (the client has given up) answers null.
+        let segment = unsafe { pg_sys::dsm_attach(handle) };
+        (!segment.is_null()).then_some(Self { segment })
+    }
+
+    fn handle(&self) -> pg_sys::Datum {
+        // SAFETY: the segment is attached while `self` lives.
+        pg_sys::Datum::from(unsafe { pg_sys::dsm_segment_handle(self.segment) })
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: as above; `create` has written a header before the handle was passed on, and after
+        // that only the atomic changes.
+        unsafe { &*pg_sys::dsm_segment_address(self.segment).cast::<Header>() }
+    }
+
+    fn text(&self) -> &[u8] {
+        let header: *const Header = self.header();
+        // SAFETY: `create` has written this many bytes behind the header.
+        unsafe { std::slice::from_raw_parts(header.add(1).cast::<u8>(), (*header).length as usize) }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // SAFETY: attached, and not used after this.
+        unsafe { pg_sys::dsm_detach(self.segment) }
+    }
+}
+
+fn my_pid() -> i32 {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::MyProcPid }
+}
+
+/// Sleeps until the postmaster reports about the worker, or for a tenth of a second; a cancel of
+/// the client ends the wait.
+fn wait_for_news() {
+    // SAFETY: the latch is this process' own.
+    unsafe {
+        let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+        pg_sys::WaitLatch(pg_sys::MyLatch, events as i32, 100, pg_sys::PG_WAIT_EXTENSION);
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+    pgrx::check_for_interrupts!();
+}

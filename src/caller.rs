@@ -1,0 +1,105 @@
+//! Who calls: the role that the client runs as, seen through SECURITY DEFINER functions.
+//!
+//! Our functions run as their owner. What a role may do with them is decided by the role in force
+//! outside of them (SET ROLE changes it, a definer function of somebody else does not), so that
+//! nobody borrows a trusted role by calling through a function of it.
+
+#![allow(unsafe_code)]
+
+use crate::error::{Error, Result};
+use crate::spi::Statement;
+use pgrx::prelude::*;
+use pgrx::{IntoDatum, pg_sys::Oid};
+use std::ffi::CStr;
+
+/// What a database role was added as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Trusted,
+    Admin,
+    Key,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::Admin => "admin",
+            Self::Key => "key",
+        }
+    }
+}
+
+/// The role that the client runs as.
+pub fn oid() -> Oid {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::GetOuterUserId() }
+}
+
+/// The name of that role.
+pub fn name() -> String {
+    name_of(oid())
+}
+
+/// The name of a role; its number where it has been dropped.
+pub fn name_of(role: Oid) -> String {
+    // SAFETY: with `noerr` the answer is null or a NUL-terminated text of our memory context.
+    unsafe {
+        let name = pg_sys::GetUserNameFromId(role, true);
+        if name.is_null() {
+            role.to_u32().to_string()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    }
+}
+
+/// Whether the client runs as a superuser.
+pub fn is_superuser() -> bool {
+    // SAFETY: a catalogue look-up within a transaction.
+    unsafe { pg_sys::superuser_arg(oid()) }
+}
+
+/// Whether the client's role was added as `kind`.
+pub fn is(kind: Kind) -> Result<bool> {
+    thread_local! {
+        static ROLE_HAS_KIND: Statement = const { Statement::new(
+            c"SELECT true FROM warden.database_roles WHERE role OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) $2",
+            &[pg_sys::REGROLEOID, pg_sys::TEXTOID],
+        ) };
+    }
+    let arguments = [oid().into_datum(), kind.as_str().into_datum()];
+    let found = ROLE_HAS_KIND.with(|statement| statement.first(&arguments, |_| Ok(())))?;
+    Ok(found.is_some())
+}
+
+/// Refuses a role that row security does not bind: it would see everybody's rows and believe
+/// itself isolated.
+///
+/// # Errors
+/// 55000 for a superuser or a role with BYPASSRLS.
+pub fn require_row_security() -> Result<()> {
+    // SAFETY: a catalogue look-up within a transaction.
+    if unsafe { pg_sys::has_bypassrls_privilege(oid()) } {
+        return Err(Error::wrong_state(
+            format!("row-level security does not bind role \"{}\"", name()),
+            "Connect as an ordinary role: not superuser, without BYPASSRLS, added by warden.add_client_role().",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a caller that was not added as `kind`.
+///
+/// # Errors
+/// 42501.
+pub fn require(kind: Kind) -> Result<()> {
+    if is(kind)? {
+        return Ok(());
+    }
+    let kind = kind.as_str();
+    Err(Error::forbidden(
+        format!("role \"{}\" was not added as a {kind} role", name()),
+        format!("A superuser adds it by warden.add_{kind}_role()."),
+    ))
+}

@@ -1,0 +1,94 @@
+//! The two hooks into the server: one notices expiry, one keeps secrets out of the server log.
+
+#![allow(unsafe_code)]
+
+use crate::{clock, sealed};
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+use pgrx::prelude::*;
+use std::cell::Cell;
+use std::ffi::{CStr, c_int};
+
+static mut PREVIOUS_EXECUTOR_START: pg_sys::ExecutorStart_hook_type = None;
+static mut PREVIOUS_EMIT_LOG: pg_sys::emit_log_hook_type = None;
+
+thread_local! {
+    /// When the client message arrived in which a function last took a secret.
+    static SECRET_TAKEN_AT: Cell<i64> = const { Cell::new(i64::MIN) };
+}
+
+/// Installs the hooks. Called once when the library is loaded into a process.
+pub fn install() {
+    // SAFETY: runs once, before any other thread could exist; earlier hooks are kept and called.
+    unsafe {
+        PREVIOUS_EXECUTOR_START = pg_sys::ExecutorStart_hook;
+        pg_sys::ExecutorStart_hook = Some(executor_start);
+        PREVIOUS_EMIT_LOG = pg_sys::emit_log_hook;
+        pg_sys::emit_log_hook = Some(emit_log);
+    }
+}
+
+/// Marks the client's current message as holding a secret: until the next message no error and no
+/// notice writes the statement, or the parameters and context that quote it, to the server log.
+///
+/// Marked for success too: in `SELECT warden.authenticate('…'), 1/0` the error is another's.
+pub fn hide_statement() {
+    // SAFETY: reads a variable.
+    SECRET_TAKEN_AT.set(unsafe { pg_sys::GetCurrentStatementStartTimestamp() });
+}
+
+/// Every statement that reads a table starts here, nested ones in functions too.
+#[pg_guard]
+unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags: c_int) {
+    // A worker does what its leader decided.
+    // SAFETY: reads a variable.
+    if unsafe { pg_sys::ParallelWorkerNumber } < 0 {
+        sealed::notice_expiry(clock::now);
+    }
+    // SAFETY: passes on what Postgres passed; the closure holds nothing that needs dropping.
+    unsafe {
+        match PREVIOUS_EXECUTOR_START {
+            Some(previous) => pg_guard_ffi_boundary(|| previous(query, eflags)),
+            None => pg_sys::standard_ExecutorStart(query, eflags),
+        }
+    }
+}
+
+/// Runs while an error is reported, so it must not fail, allocate or call into Postgres.
+unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
+    // SAFETY: Postgres passes the error it is about to write, and its variables are readable.
+    unsafe {
+        if !error.is_null() && statement_holds_secret() {
+            (*error).hide_stmt = true;
+            (*error).hide_ctx = true;
+            // The QUERY line, which quotes a statement inside a function.
+            (*error).internalquery = std::ptr::null_mut();
+        }
+        if let Some(previous) = PREVIOUS_EMIT_LOG {
+            pg_guard_ffi_boundary(|| previous(error));
+        }
+    }
+}
+
+/// True in the message that called such a function, and in every message whose text names one: a
+/// statement that is refused before the function runs (a syntax error, a failed transaction) holds
+/// the literal all the same.
+unsafe fn statement_holds_secret() -> bool {
+    // SAFETY: the query text is NUL-terminated and lives as long as the message.
+    unsafe {
+        if SECRET_TAKEN_AT.get() == pg_sys::GetCurrentStatementStartTimestamp() {
+            return true;
+        }
+        let query = pg_sys::debug_query_string;
+        !query.is_null() && names_function_with_secret(CStr::from_ptr(query).to_bytes())
+    }
+}
+
+fn names_function_with_secret(query: &[u8]) -> bool {
+    FUNCTIONS_WITH_SECRETS.iter().any(|name| {
+        query.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
+    })
+}
+
+/// The functions that take a token, a key or a password.
+const FUNCTIONS_WITH_SECRETS: [&[u8]; 5] =
+    [b"authenticate", b"verify_token", b"explain_token", b"trust_issuer", b"set_issuer_keys"];

@@ -1,0 +1,176 @@
+//! Who a transaction acts for, and the text form in which the sealed setting carries it.
+//!
+//! Pure: no Postgres, no clock. The text form exists because settings are text: that is what makes
+//! savepoints, COMMIT and parallel workers Postgres' own business. Only the library writes it, so
+//! the reader trusts the writer but still refuses what it did not write: no partial identity exists.
+
+#![forbid(unsafe_code)]
+
+use uuid::Uuid;
+
+/// Parts are separated by U+001F, members of a list by U+001E; neither may occur in a value.
+const PART: char = '\u{1f}';
+const MEMBER: char = '\u{1e}';
+const PARTS: usize = 10;
+/// The first part; a library that changes the form changes the number, so that no process reads
+/// a form it does not know.
+const VERSION: &str = "1";
+
+/// The verified identity of one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The transaction's seal: an identity counts only while the seal in force has this number.
+    pub serial: i32,
+    /// Microseconds since 2000-01-01 UTC (Postgres' `timestamptz`); from then on nobody.
+    pub expires_at: i64,
+    /// For whom the transaction acts.
+    pub user_id: Uuid,
+    /// Who acts: the user itself, or an agent or administrator on the user's behalf (RFC 8693 `act`).
+    pub actor_id: Uuid,
+    pub tenant_id: Option<Uuid>,
+    pub session_id: Option<String>,
+    /// The application's own name for the user.
+    pub external_id: Option<String>,
+    pub roles: Vec<String>,
+    pub scopes: Vec<String>,
+}
+
+impl Identity {
+    /// The text for the sealed setting; `None` where a value holds a control character, which no
+    /// identifier has a reason to.
+    pub fn encode(&self) -> Option<String> {
+        let texts = [self.session_id.as_deref(), self.external_id.as_deref()];
+        let mut all = texts.into_iter().flatten().chain(self.members());
+        if all.any(|value| value.chars().any(char::is_control)) {
+            return None;
+        }
+        let parts: [String; PARTS] = [
+            VERSION.to_owned(),
+            self.serial.to_string(),
+            self.expires_at.to_string(),
+            self.user_id.to_string(),
+            self.actor_id.to_string(),
+            self.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
+            self.session_id.clone().unwrap_or_default(),
+            self.external_id.clone().unwrap_or_default(),
+            self.roles.join(&MEMBER.to_string()),
+            self.scopes.join(&MEMBER.to_string()),
+        ];
+        Some(parts.join(&PART.to_string()))
+    }
+
+    /// Reads what [`Identity::encode`] wrote; `None` for the empty text, and for anything else.
+    pub fn decode(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(PART).collect();
+        let [version, serial, expires_at, user, actor, tenant, session, external, roles, scopes] =
+            <[&str; PARTS]>::try_from(parts).ok()?;
+        let optional = |part: &str| (!part.is_empty()).then(|| part.to_owned());
+        (version == VERSION).then_some(())?;
+        Some(Self {
+            serial: serial.parse().ok().filter(|serial| *serial > 0)?,
+            expires_at: expires_at.parse().ok()?,
+            user_id: user.parse().ok()?,
+            actor_id: actor.parse().ok()?,
+            tenant_id: if tenant.is_empty() { None } else { Some(tenant.parse().ok()?) },
+            session_id: optional(session),
+            external_id: optional(external),
+            roles: list(roles),
+            scopes: list(scopes),
+        })
+    }
+
+    /// The external id, or the user id as text where the user has none: what a text owner column holds.
+    pub fn external_text(&self) -> String {
+        self.external_id.clone().unwrap_or_else(|| self.user_id.to_string())
+    }
+
+    /// The external id as a number: what an integer owner column holds.
+    ///
+    /// Only the canonical decimal form from 1 to 2^63-1 is a number. '07', ' 7', '+7' and '0x7' are
+    /// not aliases of 7, and 0 is nobody's.
+    pub fn external_number(&self) -> Option<i64> {
+        let text = self.external_id.as_deref()?;
+        let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+        canonical.then(|| text.parse().ok()).flatten()
+    }
+
+    fn members(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().chain(&self.scopes).map(String::as_str)
+    }
+}
+
+fn list(part: &str) -> Vec<String> {
+    part.split(MEMBER).filter(|member| !member.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn alice() -> Identity {
+        Identity {
+            serial: 7,
+            expires_at: 812_345_678_901_234,
+            user_id: Uuid::from_u128(0xa11ce),
+            actor_id: Uuid::from_u128(0xa6e27),
+            tenant_id: Some(Uuid::from_u128(1)),
+            session_id: Some("sess_1".into()),
+            external_id: Some("auth0|ü".into()),
+            roles: vec!["user".into(), "admin".into()],
+            scopes: vec!["agents:read".into()],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let bare = Identity {
+            tenant_id: None,
+            session_id: None,
+            external_id: None,
+            roles: vec![],
+            scopes: vec![],
+            ..alice()
+        };
+        for identity in [alice(), bare] {
+            assert_eq!(Identity::decode(&identity.encode().unwrap()), Some(identity));
+        }
+    }
+
+    #[test]
+    fn a_control_character_in_a_value_is_not_written() {
+        for bad in ["a\u{1f}b", "a\u{1e}b", "a\nb", "\0"] {
+            assert_eq!(Identity { external_id: Some(bad.into()), ..alice() }.encode(), None);
+            assert_eq!(Identity { session_id: Some(bad.into()), ..alice() }.encode(), None);
+            assert_eq!(Identity { scopes: vec![bad.into()], ..alice() }.encode(), None);
+            assert_eq!(Identity { roles: vec![bad.into()], ..alice() }.encode(), None);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_nobody() {
+        let good = alice().encode().unwrap();
+        for bad in [
+            String::new(),
+            " ".into(),
+            "00000000-0000-0000-0000-0000000a11ce".into(),
+            format!("{good}\u{1f}"),
+            good.replacen('1', "2", 1),
+            good.replacen('7', "0", 1),
+            good.replacen('7', "-7", 1),
+            good.replacen("a11ce", "a11cg", 1),
+        ] {
+            assert_eq!(Identity::decode(&bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_canonical_decimal_is_a_number() {
+        let number = |text: &str| Identity { external_id: Some(text.into()), ..alice() }.external_number();
+        assert_eq!(number("7"), Some(7));
+        assert_eq!(number("9223372036854775807"), Some(i64::MAX));
+        for alias in ["07", " 7", "7 ", "+7", "-7", "0x7", "0", "7.0", "٧", "", "9223372036854775808"] {
+            assert_eq!(number(alias), None, "{alias:?}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What policies call: who the transaction acts for.
+//!
+//! These run once for each row of a sequential scan, so they read what the assign hook has parsed:
+//! no SPI, no allocation (except for text), no parsing. They are declared in `sql/identity.sql`,
+//! STABLE and PARALLEL SAFE, and loading them is what loads the library: a policy that reads
+//! `current_setting` instead would believe a value planted before the library was there.
+
+#![allow(unsafe_code)]
+
+use crate::error::Error;
+use crate::sealed::{self, Standing};
+use crate::settings;
+use pgrx::prelude::*;
+use pgrx::{IntoDatum, pg_guard};
+
+/// Declares a C function of the version-1 calling convention with no arguments.
+macro_rules! policy_function {
+    ($(#[$doc:meta])* $name:ident, $info:ident, $value:expr) => {
+        #[unsafe(no_mangle)]
+        #[doc(hidden)]
+        pub extern "C" fn $info() -> &'static pg_sys::Pg_finfo_record {
+            const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+            &V1
+        }
+
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// Only Postgres calls it, with a call frame of its own.
+        #[unsafe(no_mangle)]
+        #[pg_guard]
+        pub unsafe extern "C-unwind" fn $name(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+            let value: Option<pg_sys::Datum> = if somebody() { $value } else { None };
+            value.unwrap_or_else(|| {
+                // SAFETY: Postgres passes a valid call frame.
+                unsafe { (*fcinfo).isnull = true };
+                pg_sys::Datum::null()
+            })
+        }
+    };
+}
+
+policy_function!(
+    /// `warden.current_user_id()`.
+    warden_current_user_id,
+    pg_finfo_warden_current_user_id,
+    Some(pg_sys::Datum::from(sealed::user_id_bytes()))
+);
+
+policy_function!(
+    /// `warden.current_tenant_id()`.
+    warden_current_tenant_id,
+    pg_finfo_warden_current_tenant_id,
+    sealed::tenant_id_bytes().map(pg_sys::Datum::from)
+);
+
+policy_function!(
+    /// `warden.current_external_number()`.
+    warden_current_external_number,
+    pg_finfo_warden_current_external_number,
+    sealed::external_number().and_then(IntoDatum::into_datum)
+);
+
+policy_function!(
+    /// `warden.current_external_id()`.
+    warden_current_external_id,
+    pg_finfo_warden_current_external_id,
+    sealed::with_identity(|identity| identity.external_text()).and_then(IntoDatum::into_datum)
+);
+
+/// Whether there is a valid identity; loud where it has expired, or where the operator wants a
+/// missing one to be.
+#[inline]
+fn somebody() -> bool {
+    match sealed::standing() {
+        Standing::Valid => true,
+        Standing::Expired => Error::IdentityExpired.raise(),
+        Standing::Nobody if settings::missing_identity_is_error() => Error::IdentityMissing.raise(),
+        Standing::Nobody => false,
+    }
+}
+
+/// The session the token names, or NULL. Never raises for a missing identity.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn current_session_id() -> Option<String> {
+    read(|identity| identity.session_id.clone()).flatten()
+}
+
+/// Who acts: the user itself, or whoever acts on the user's behalf.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn current_actor_id() -> Option<pgrx::Uuid> {
+    read(|identity| pgrx::Uuid::from_bytes(*identity.actor_id.as_bytes()))
+}
+
+/// The roles of the user in the directory when the token was verified; empty for nobody.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn current_roles() -> Vec<String> {
+    read(|identity| identity.roles.clone()).unwrap_or_default()
+}
+
+/// The scopes that the token grants; empty for nobody.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn current_scopes() -> Vec<String> {
+    read(|identity| identity.scopes.clone()).unwrap_or_default()
+}
+
+/// The whole identity as one object, or NULL for nobody.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn identity() -> Option<pgrx::JsonB> {
+    read(|identity| {
+        pgrx::JsonB(serde_json::json!({
+            "user_id": identity.user_id,
+            "external_id": identity.external_id,
+            "tenant_id": identity.tenant_id,
+            "session_id": identity.session_id,
+            "actor_id": identity.actor_id,
+            "roles": identity.roles,
+            "scopes": identity.scopes,
+            "expires_at": crate::clock::to_iso_text(identity.expires_at),
+        }))
+    })
+}
+
+fn read<R>(read: impl FnOnce(&crate::identity::Identity) -> R) -> Option<R> {
+    if let Standing::Expired = sealed::standing() {
+        Error::IdentityExpired.raise();
+    }
+    sealed::with_identity(read)
+}

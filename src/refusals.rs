@@ -1,0 +1,33 @@
+//! One server-log line for each refusal: the reason is for the operator, the client gets none.
+
+use crate::caller;
+use pgrx::prelude::*;
+
+/// Writes `pg_warden refused function=… reason=… …` to the server log.
+///
+/// Values may come from an unverified token, so each is quoted, cut and freed of control
+/// characters: nobody writes a second line into the log.
+pub fn log(function: &str, reason: &str, fields: &[(&str, Option<&str>)]) {
+    let mut line = format!("pg_warden refused function={function} reason={}", quote(reason));
+    for (name, value) in fields {
+        if let Some(value) = value {
+            line.push_str(&format!(" {name}={}", quote(value)));
+        }
+    }
+    line.push_str(&format!(" role={}", quote(&caller::name())));
+    ereport!(PgLogLevel::LOG_SERVER_ONLY, PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, line);
+}
+
+fn quote(value: &str) -> String {
+    const LONGEST: usize = 128;
+    let mut quoted = String::from('"');
+    for character in value.chars().take(LONGEST) {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            character if character.is_control() => quoted.push('?'),
+            character => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,348 @@
+//! The sealed settings: where the identity of a transaction lives, and who may put it there.
+//!
+//! `warden.identity` holds the identity as text and is only ever set transaction-locally by this
+//! library, so that savepoints, COMMIT, ROLLBACK and parallel workers are Postgres' own business.
+//! `warden.seal` is the number that the identity must carry to count. It is written past the
+//! settings machinery and never rolled back, yet parallel workers inherit it like any setting: what
+//! ends an identity for good (a failed authentication, its expiry) is therefore felt by everybody
+//! who works for the transaction, whatever is rolled back afterwards.
+//! `app.*` mirror the identity for `current_setting`; they can be read by anybody and set by nobody.
+//!
+//! The check hooks are the trust boundary. They know the library's hand by a flag that is up only
+//! during its own call, so a superuser's `set_config` wrapper, a granted parameter, ALTER ROLE SET
+//! or a value planted before the library was loaded all meet the same refusal.
+
+#![allow(unsafe_code)]
+
+use crate::error::{Error, Result};
+use crate::identity::Identity;
+use pgrx::prelude::*;
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr;
+
+/// Nobody: no identity carries this number.
+const SEAL_NONE: i32 = 0;
+/// The identity has expired; reading it raises instead of answering nobody.
+const SEAL_EXPIRED: i32 = -1;
+
+/// The variable behind `warden.identity`; Postgres owns the memory.
+static mut IDENTITY: *mut c_char = ptr::null_mut();
+/// The variable behind `warden.seal`.
+static mut SEAL: c_int = SEAL_NONE;
+/// The variables behind the mirrors, which always hold '' because nothing can be assigned to them.
+static mut MIRRORS: [*mut c_char; 5] = [ptr::null_mut(); 5];
+
+/// What the policy functions need for each row, parsed once by the assign hook.
+#[derive(Clone, Copy)]
+struct Hot {
+    serial: i32,
+    expires_at: i64,
+    has_tenant: bool,
+    external_number: Option<i64>,
+}
+
+const NOBODY: Hot =
+    Hot { serial: SEAL_NONE, expires_at: i64::MIN, has_tenant: false, external_number: None };
+
+thread_local! {
+    /// Up only while this library itself sets a sealed setting.
+    static OUR_HAND: Cell<bool> = const { Cell::new(false) };
+    static HOT: Cell<Hot> = const { Cell::new(NOBODY) };
+    /// The bytes that `current_user_id()` and `current_tenant_id()` return a pointer to: written only
+    /// when another identity is assigned, never cleared, so that a pointer handed out stays readable.
+    static USER_ID: UnsafeCell<[u8; 16]> = const { UnsafeCell::new([0; 16]) };
+    static TENANT_ID: UnsafeCell<[u8; 16]> = const { UnsafeCell::new([0; 16]) };
+    /// The whole identity, for everything that is not called for each row.
+    static WHOLE: RefCell<Option<Mirrored>> = const { RefCell::new(None) };
+}
+
+/// The identity with the texts of the mirrors, which must outlive the show hook's call.
+struct Mirrored {
+    identity: Identity,
+    texts: [CString; 5],
+}
+
+/// Whether the identity of this transaction counts.
+pub enum Standing {
+    Nobody,
+    Valid,
+    Expired,
+}
+
+/// The standing by the seal alone; expiry is noticed by [`notice_expiry`] when a statement starts.
+#[inline]
+pub fn standing() -> Standing {
+    let hot = HOT.get();
+    // SAFETY: a backend is single-threaded, and the variable is a plain integer.
+    let seal = unsafe { SEAL };
+    if hot.serial == SEAL_NONE {
+        Standing::Nobody
+    } else if hot.serial == seal {
+        Standing::Valid
+    } else if seal == SEAL_EXPIRED {
+        Standing::Expired
+    } else {
+        Standing::Nobody
+    }
+}
+
+/// The user's sixteen bytes; meaningful only while the standing is valid.
+#[inline]
+pub fn user_id_bytes() -> *const u8 {
+    USER_ID.with(|bytes| bytes.get().cast::<u8>().cast_const())
+}
+
+/// The tenant's sixteen bytes, or `None` where the identity names no tenant.
+#[inline]
+pub fn tenant_id_bytes() -> Option<*const u8> {
+    HOT.get().has_tenant.then(|| TENANT_ID.with(|bytes| bytes.get().cast::<u8>().cast_const()))
+}
+
+/// The external id as a number, where it is one in canonical form.
+#[inline]
+pub fn external_number() -> Option<i64> {
+    HOT.get().external_number
+}
+
+/// Calls `read` with the identity of this transaction, if there is a valid one.
+///
+/// `read` must not call into Postgres: an error there would leave the cell borrowed.
+pub fn with_identity<R>(read: impl FnOnce(&Identity) -> R) -> Option<R> {
+    match standing() {
+        Standing::Valid => WHOLE.with_borrow(|whole| whole.as_ref().map(|whole| read(&whole.identity))),
+        Standing::Nobody | Standing::Expired => None,
+    }
+}
+
+/// Ends the identity, if its time has come, until the end of the transaction or a fresh token.
+///
+/// Called with the clock when a statement starts. The leader decides for its parallel workers: they
+/// inherit the seal and never look at the clock.
+#[inline]
+pub fn notice_expiry(clock: impl FnOnce() -> i64) {
+    let hot = HOT.get();
+    // SAFETY: as in `standing`.
+    unsafe {
+        if hot.serial != SEAL_NONE && hot.serial == SEAL && clock() >= hot.expires_at {
+            SEAL = SEAL_EXPIRED;
+        }
+    }
+}
+
+/// Sets the identity for the rest of the transaction (or of the savepoint) and the seal to match.
+pub fn set(identity: &Identity) -> Result<()> {
+    let text = identity.encode().and_then(|text| CString::new(text).ok());
+    let text = text.ok_or_else(|| {
+        Error::invalid("an identifier of the identity contains a control character", "")
+    })?;
+    assign(&text);
+    set_seal(identity.serial);
+    Ok(())
+}
+
+/// Ends the identity for the rest of the transaction, or until a rollback to an earlier savepoint.
+pub fn clear() {
+    assign(c"");
+}
+
+/// The seal in force.
+pub fn seal() -> i32 {
+    // SAFETY: as in `standing`.
+    unsafe { SEAL }
+}
+
+/// Puts a seal in force; 0 ends every identity of the transaction, whatever is rolled back later.
+pub fn set_seal(serial: i32) {
+    // SAFETY: as in `standing`.
+    unsafe { SEAL = serial }
+}
+
+/// Defines the sealed settings. Called once when the library is loaded into a process.
+pub fn define() {
+    // SAFETY: the names, descriptions and variables are static, the hooks have the types that the
+    // majors 15 to 18 share, and the boot values pass them.
+    unsafe {
+        pg_sys::DefineCustomStringVariable(
+            c"warden.identity".as_ptr(),
+            c"The verified identity of this transaction. Only pg_warden sets it.".as_ptr(),
+            ptr::null(),
+            &raw mut IDENTITY,
+            c"".as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            SEALED_FLAGS,
+            Some(check_identity),
+            Some(assign_identity),
+            None,
+        );
+        pg_sys::DefineCustomIntVariable(
+            c"warden.seal".as_ptr(),
+            c"The seal that the identity must carry to count. Only pg_warden sets it.".as_ptr(),
+            ptr::null(),
+            &raw mut SEAL,
+            SEAL_NONE,
+            SEAL_EXPIRED,
+            i32::MAX,
+            pg_sys::GucContext::PGC_SUSET,
+            SEALED_FLAGS | pg_sys::GUC_NO_RESET_ALL as c_int,
+            Some(check_seal),
+            None,
+            None,
+        );
+        for (index, (name, show)) in MIRROR_SETTINGS.into_iter().enumerate() {
+            pg_sys::DefineCustomStringVariable(
+                name.as_ptr(),
+                c"Mirror of the verified identity of this transaction. Nobody can set it.".as_ptr(),
+                ptr::null(),
+                (&raw mut MIRRORS).cast::<*mut c_char>().add(index),
+                c"".as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                SEALED_FLAGS,
+                Some(check_mirror),
+                None,
+                Some(show),
+            );
+        }
+        // A setting that has its default is not handed to parallel workers, so the seal is given a
+        // source of its own. In a parallel worker Postgres restores it from the leader right after.
+        if !pg_sys::IsInParallelMode() && !pg_sys::InitializingParallelWorker {
+            with_our_hand(|| {
+                pg_sys::SetConfigOption(
+                    c"warden.seal".as_ptr(),
+                    c"0".as_ptr(),
+                    pg_sys::GucContext::PGC_SUSET,
+                    pg_sys::GucSource::PGC_S_OVERRIDE,
+                );
+            });
+        }
+    }
+}
+
+const SEALED_FLAGS: c_int = (pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE) as c_int;
+
+const MIRROR_SETTINGS: [(&CStr, unsafe extern "C-unwind" fn() -> *const c_char); 5] = [
+    (c"app.current_user_id", show_mirror::<0>),
+    (c"app.current_tenant_id", show_mirror::<1>),
+    (c"app.current_session_id", show_mirror::<2>),
+    (c"app.current_scopes", show_mirror::<3>),
+    (c"app.current_actor_id", show_mirror::<4>),
+];
+
+fn mirror_texts(identity: &Identity) -> [CString; 5] {
+    [
+        identity.user_id.to_string(),
+        identity.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
+        identity.session_id.clone().unwrap_or_default(),
+        identity.scopes.join(" "),
+        identity.actor_id.to_string(),
+    ]
+    // A text with a NUL cannot come out of a setting; should it ever, the mirror is empty.
+    .map(|text| CString::new(text).unwrap_or_default())
+}
+
+fn assign(text: &CStr) {
+    with_our_hand(|| {
+        // SAFETY: both texts are NUL-terminated and copied by Postgres. An error unwinds through
+        // `with_our_hand`, which lowers the flag on the way.
+        unsafe {
+            pg_sys::set_config_option(
+                c"warden.identity".as_ptr(),
+                text.as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_LOCAL,
+                true,
+                0,
+                false,
+            );
+        }
+    });
+}
+
+fn with_our_hand(act: impl FnOnce()) {
+    struct Lower;
+    impl Drop for Lower {
+        fn drop(&mut self) {
+            OUR_HAND.set(false);
+        }
+    }
+    OUR_HAND.set(true);
+    let _lower = Lower;
+    act();
+}
+
+/// Ours, or a parallel worker's that takes over what its leader had.
+fn trusted_hand() -> bool {
+    // SAFETY: a plain boolean that Postgres sets while a worker restores its leader's settings.
+    OUR_HAND.get() || unsafe { pg_sys::InitializingParallelWorker }
+}
+
+// The hooks below run outside transactions too: no catalogue access, no error, no panic.
+
+unsafe extern "C-unwind" fn check_identity(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres passes a pointer to its own copy of the text.
+    trusted_hand() || (source == pg_sys::GucSource::PGC_S_DEFAULT && unsafe { is_empty(*value) })
+}
+
+unsafe extern "C-unwind" fn check_seal(
+    value: *mut c_int,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres passes a pointer to its own copy of the number.
+    trusted_hand() || (source == pg_sys::GucSource::PGC_S_DEFAULT && unsafe { *value } == SEAL_NONE)
+}
+
+unsafe extern "C-unwind" fn check_mirror(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: as in `check_identity`.
+    source == pg_sys::GucSource::PGC_S_DEFAULT && unsafe { is_empty(*value) }
+}
+
+unsafe fn is_empty(text: *const c_char) -> bool {
+    // SAFETY: the caller passes a NUL-terminated text or null.
+    text.is_null() || unsafe { *text } == 0
+}
+
+unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c_void) {
+    let identity = if value.is_null() {
+        None
+    } else {
+        // SAFETY: Postgres passes a NUL-terminated text; what is not UTF-8 is nobody.
+        unsafe { CStr::from_ptr(value) }.to_str().ok().and_then(Identity::decode)
+    };
+    HOT.set(identity.as_ref().map_or(NOBODY, |identity| Hot {
+        serial: identity.serial,
+        expires_at: identity.expires_at,
+        has_tenant: identity.tenant_id.is_some(),
+        external_number: identity.external_number(),
+    }));
+    if let Some(identity) = &identity {
+        // SAFETY: a backend is single-threaded, and nobody holds a Rust reference to the bytes.
+        unsafe {
+            USER_ID.with(|bytes| *bytes.get() = *identity.user_id.as_bytes());
+            if let Some(tenant_id) = identity.tenant_id {
+                TENANT_ID.with(|bytes| *bytes.get() = *tenant_id.as_bytes());
+            }
+        }
+    }
+    let whole = identity.map(|identity| Mirrored { texts: mirror_texts(&identity), identity });
+    WHOLE.replace(whole);
+}
+
+unsafe extern "C-unwind" fn show_mirror<const INDEX: usize>() -> *const c_char {
+    match standing() {
+        Standing::Valid => WHOLE.with_borrow(|whole| {
+            whole.as_ref().map_or(c"".as_ptr(), |whole| whole.texts[INDEX].as_ptr())
+        }),
+        // Reading a setting must not fail (SHOW ALL, pg_settings), so an expired identity is empty here.
+        Standing::Nobody | Standing::Expired => c"".as_ptr(),
+    }
+}

@@ -1,0 +1,110 @@
+//! One top-level transaction, one user.
+//!
+//! What is remembered here is kept outside the settings, by the transaction's local id, so that no
+//! RESET, ROLLBACK TO or `sign_out()` opens the transaction to a second user. An attempt to
+//! authenticate ends the identity first and restores it only when it succeeds: whatever interrupts
+//! it (a refusal, a cancel, an error in a check) leaves nobody.
+
+#![allow(unsafe_code)]
+
+use crate::error::{Error, Result};
+use crate::identity::Identity;
+use crate::{sealed, settings};
+use pgrx::prelude::*;
+use std::cell::Cell;
+use uuid::Uuid;
+
+#[derive(Clone, Copy)]
+struct Transaction {
+    /// The local transaction id, unique within a backend.
+    lxid: u32,
+    /// The number that every identity of this transaction carries.
+    serial: i32,
+    user_id: Option<Uuid>,
+    failed: bool,
+}
+
+thread_local! {
+    static CURRENT: Cell<Transaction> =
+        const { Cell::new(Transaction { lxid: 0, serial: 0, user_id: None, failed: false }) };
+}
+
+/// An attempt to authenticate. Dropped without success or [`Attempt::decline`], it leaves the
+/// transaction without an identity for good.
+#[must_use]
+pub struct Attempt {
+    transaction: Transaction,
+    previous_seal: i32,
+}
+
+impl Attempt {
+    /// Begins an attempt; from here to its success there is no identity.
+    ///
+    /// # Errors
+    /// 55000 where an earlier attempt of this transaction failed.
+    pub fn begin() -> Result<Self> {
+        let mut transaction = current();
+        if transaction.failed && !settings::allow_identity_switch() {
+            return Err(Error::wrong_state(
+                "an authentication failed earlier in this transaction",
+                "Roll back, and authenticate in a new transaction.",
+            ));
+        }
+        let previous_seal = sealed::seal();
+        sealed::set_seal(0);
+        CURRENT.set(Transaction { failed: true, ..transaction });
+        transaction.failed = false;
+        Ok(Self { transaction, previous_seal })
+    }
+
+    /// The number that the identity has to carry.
+    pub fn serial(&self) -> i32 {
+        self.transaction.serial
+    }
+
+    /// Seals the identity.
+    ///
+    /// # Errors
+    /// 55000 where the transaction acts for another user already, who stays.
+    pub fn succeed(mut self, identity: &Identity) -> Result<()> {
+        let other = self.transaction.user_id.is_some_and(|user_id| user_id != identity.user_id);
+        if other && !settings::allow_identity_switch() {
+            self.decline();
+            return Err(Error::wrong_state(
+                "this transaction already acts for another user",
+                "One transaction has one user: commit or roll back before another user is authenticated.",
+            ));
+        }
+        sealed::set(identity)?;
+        self.transaction.user_id = Some(identity.user_id);
+        CURRENT.set(self.transaction);
+        Ok(())
+    }
+
+    /// Ends the attempt without effect: who was there stays.
+    fn decline(self) {
+        CURRENT.set(self.transaction);
+        sealed::set_seal(self.previous_seal);
+    }
+}
+
+fn current() -> Transaction {
+    let lxid = local_transaction_id();
+    let known = CURRENT.get();
+    if known.lxid == lxid {
+        return known;
+    }
+    // Numbers repeat after 2^31 transactions of one backend; an identity never lives that long.
+    let serial = known.serial.checked_add(1).unwrap_or(1);
+    Transaction { lxid, serial, user_id: None, failed: false }
+}
+
+fn local_transaction_id() -> u32 {
+    // SAFETY: every backend that runs a function has a PGPROC of its own.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        return (*pg_sys::MyProc).lxid;
+        #[cfg(any(feature = "pg17", feature = "pg18"))]
+        return (*pg_sys::MyProc).vxid.lxid;
+    }
+}
