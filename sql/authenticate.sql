@@ -12,11 +12,10 @@ COMMENT ON FUNCTION warden.require_user(uuid) IS
     'Returns true where the transaction acts for this user. Errors: 42501 for everybody else, for an unknown id and for NULL alike, and where nobody is signed in.';
 COMMENT ON FUNCTION warden.require_user(text) IS
     'As require_user(uuid), for an id in text form (the user''s id or its external id), say from a URL; an empty or malformed one is refused like any other.';
-COMMENT ON FUNCTION warden.record_event(text, text, jsonb, boolean) IS
-    'Writes an event of the application to the audit log, with the identity of the transaction; returns true. action: what happened; object: to what; detail: more, no secrets. outlive_rollback: commit the record at once, whatever becomes of the transaction (trusted and admin roles; 4 to 6 ms). Errors: 22023 for an empty action, 42501, 55000 where the record could not be committed.';
+COMMENT ON FUNCTION warden.verify_token(text) IS
+    'The claims of a token that a trusted issuer signed and that is valid now. Looks up no user and changes no identity. Errors: 28000 for every token that is not, with one message; the reason is in the server log.';
+COMMENT ON FUNCTION warden.explain_token(text) IS
+    'Every check a token goes through, in order, with its result, up to the first it fails. For administrators; changes nothing.';
 COMMENT ON FUNCTION warden.http_status(text) IS
     'The HTTP status for a SQLSTATE of the extension: 28000 is 401, 42501 403, P0002 404, 23505 409, 22023 400, 53400 429, 55000 409; 500 for what the application did not cause.';
 COMMENT ON FUNCTION warden.version() IS 'The version of the loaded library.';
-COMMENT ON FUNCTION warden.caller_administers() IS 'Whether the client runs as a superuser or an admin role.';
-COMMENT ON FUNCTION warden.write_audit(text, text, jsonb) IS
-    'Writes a record of the extension''s own to the audit log. Not callable by clients.';

@@ -50,7 +50,3 @@ COMMENT ON FUNCTION warden.set_issuer_keys(text, text) IS
     'Replaces the keys of a trusted issuer by those of a JWK Set (RFC 7517): keys not in it verify nothing from now on, so an issuer that rotates publishes old and new together for a while. Returns false where the set is unchanged. Errors: 22023 for a set that cannot be used (the old keys stay), P0002 for an issuer that is not trusted.';
 COMMENT ON FUNCTION warden.distrust_issuer(text) IS
     'Believes no token of the issuer from now on, in every backend. Returns false where it was not trusted.';
-COMMENT ON FUNCTION warden.verify_token(text) IS
-    'The claims of a token that a trusted issuer signed and that is valid now. Looks up no user and changes no identity. Errors: 28000 for every token that is not, with one message; the reason is in the server log.';
-COMMENT ON FUNCTION warden.explain_token(text) IS
-    'Every check a token goes through, in order, with its result, up to the first it fails. For administrators; changes nothing.';

@@ -27,13 +27,53 @@ mod transaction;
 
 ::pgrx::pg_module_magic!(name, version);
 
-use pgrx::extension_sql_file;
+use pgrx::{extension_sql_file, pg_schema};
+
+/// Named for pgrx, which places the functions; the bootstrap script has created the schema by then,
+/// plainly, so that nobody's planted schema is adopted.
+#[pg_schema]
+mod warden {}
 
 extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
-extension_sql_file!("../sql/identity.sql", name = "identity", requires = ["bootstrap", readers]);
-extension_sql_file!("../sql/audit.sql", name = "audit", requires = ["identity", events]);
+extension_sql_file!(
+    "../sql/identity.sql",
+    name = "identity",
+    requires = [
+        "bootstrap",
+        readers::current_session_id,
+        readers::current_actor_id,
+        readers::current_roles,
+        readers::current_scopes,
+        readers::identity,
+    ]
+);
+extension_sql_file!(
+    "../sql/audit.sql",
+    name = "audit",
+    requires = ["identity", events::record_event, events::write_audit, events::caller_administers]
+);
 extension_sql_file!("../sql/users.sql", name = "users", requires = ["audit"]);
-extension_sql_file!("../sql/issuers.sql", name = "issuers", requires = ["users", issuers, authenticate]);
-extension_sql_file!("../sql/authenticate.sql", name = "authenticate", requires = ["issuers"]);
+extension_sql_file!(
+    "../sql/issuers.sql",
+    name = "issuers",
+    requires = ["users", issuers::trust_issuer, issuers::set_issuer_keys, issuers::distrust_issuer]
+);
+extension_sql_file!(
+    "../sql/authenticate.sql",
+    name = "authenticate",
+    requires = [
+        "issuers",
+        authenticate::authenticate,
+        authenticate::set_current_user,
+        authenticate::set_current_external_user,
+        authenticate::sign_out,
+        authenticate::require_user,
+        authenticate::require_user_text,
+        authenticate::verify_token,
+        authenticate::explain_token,
+        events::http_status_of,
+        events::version,
+    ]
+);
 extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["authenticate"]);
 extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["database_roles"], finalize);
