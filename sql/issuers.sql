@@ -1,7 +1,7 @@
 -- Whose tokens are believed, and the keys that verify them.
 
 CREATE TABLE warden.trusted_issuers (
-    issuer text PRIMARY KEY,
+    issuer text COLLATE "C" PRIMARY KEY,
     audiences text[],
     algorithms text[],
     subject_claim text NOT NULL,
@@ -18,9 +18,9 @@ CREATE TABLE warden.trusted_issuers (
 );
 
 CREATE TABLE warden.issuer_keys (
-    issuer text NOT NULL REFERENCES warden.trusted_issuers ON DELETE CASCADE,
+    issuer text COLLATE "C" NOT NULL REFERENCES warden.trusted_issuers ON DELETE CASCADE,
     position int NOT NULL,
-    kid text,
+    kid text COLLATE "C",
     algorithms text[] NOT NULL,
     jwk jsonb NOT NULL,
     added_at timestamptz NOT NULL DEFAULT now(),

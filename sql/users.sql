@@ -2,7 +2,8 @@
 
 CREATE TABLE warden.users (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    external_id text UNIQUE CHECK (external_id <> '' AND length(external_id) <= 255 AND external_id !~ '[[:cntrl:]]'),
+    external_id text COLLATE "C" UNIQUE
+        CHECK (external_id <> '' AND length(external_id) <= 255 AND external_id !~ '[[:cntrl:]]'),
     email text,
     kind text NOT NULL DEFAULT 'human' CHECK (kind IN ('human', 'anonymous', 'service', 'agent')),
     status text NOT NULL DEFAULT 'active'
@@ -10,7 +11,10 @@ CREATE TABLE warden.users (
     roles text[] NOT NULL DEFAULT '{user}',
     tokens_valid_after timestamptz NOT NULL DEFAULT '-infinity',
     created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    -- A text owner column may hold external ids and user ids: one user's external id must not be another's id.
+    CONSTRAINT users_external_id_is_no_alias
+        CHECK (external_id !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' OR external_id = id::text)
 );
 
 COMMENT ON TABLE warden.users IS
@@ -21,8 +25,8 @@ COMMENT ON COLUMN warden.users.tokens_valid_after IS
     'Tokens issued (claim iat) before this moment are refused.';
 
 CREATE TABLE warden.identities (
-    issuer text NOT NULL,
-    subject text NOT NULL,
+    issuer text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
     user_id uuid NOT NULL REFERENCES warden.users ON DELETE CASCADE,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (issuer, subject)
@@ -56,6 +60,13 @@ BEGIN
         RAISE EXCEPTION 'external id is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 255 characters without control characters, or NULL.';
     END IF;
+    IF create_user.external_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+        IF create_user.id <> create_user.external_id::uuid THEN
+            RAISE EXCEPTION 'external id is a UUID and not this user''s id'
+                USING ERRCODE = '22023', HINT = 'Pass the same UUID as id, or leave id out.';
+        END IF;
+        create_user.id := create_user.external_id::uuid;
+    END IF;
     INSERT INTO warden.users AS u (id, external_id, email, kind)
     VALUES (coalesce(create_user.id, gen_random_uuid()), create_user.external_id,
             lower(btrim(create_user.email)), create_user.kind)
@@ -71,7 +82,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.create_user(text, text, text, uuid) IS
-    'Creates an active user and returns its id. external_id: the application''s own name for it; kind: human, anonymous, service or agent. Errors: 22023 for an unusable argument, 23505 where id or external id is taken.';
+    'Creates an active user and returns its id. external_id: the application''s own name for it, which is also the id where it is a UUID; kind: human, anonymous, service or agent. Errors: 22023 for an unusable argument, 23505 where id or external id is taken.';
 
 CREATE FUNCTION warden.set_user_status(user_id uuid, status text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

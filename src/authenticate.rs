@@ -6,7 +6,7 @@ use crate::caller::{self, Kind};
 use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
-use crate::tokens::{self, Bearer, Failure, Refused, Verified};
+use crate::tokens::{self, Bearer, Failure, FirstSight, Verified};
 use crate::transaction::Attempt;
 use crate::{clock, hooks, issuers, jwt, refusals, sealed, settings};
 use pgrx::prelude::*;
@@ -27,7 +27,7 @@ fn authenticate(
         warn_outside_transaction_block("authenticate");
         let attempt = Attempt::begin()?;
         let refused = |refused| refuse("authenticate", refused, client_ip.as_ref());
-        let bearer = tokens::bearer(token.unwrap_or_default()).map_err(refused)?;
+        let bearer = tokens::bearer(token.unwrap_or_default(), FirstSight::Provision).map_err(refused)?;
         let tenant_id = tenant(&bearer.token, tenant_id.map(from_pgrx)).map_err(refused)?;
         let now = clock::now();
         let Bearer { token, user, actor } = bearer;
@@ -128,11 +128,15 @@ fn explain(token: &str) -> Result<Vec<(String, bool, String)>> {
         issuer.as_ref().map(|issuer| (std::sync::Arc::clone(&issuer.keys), issuer.rules.clone()))
     });
     let verified = checks.iter().all(|check| check.passed);
+    let provisions = issuer.as_ref().is_some_and(|issuer| issuer.provision);
     let mut rows: Vec<_> =
         checks.into_iter().map(|check| (check.check.to_owned(), check.passed, check.detail)).collect();
     if verified {
-        let (passed, detail) = match tokens::bearer(token) {
+        let (passed, detail) = match tokens::bearer(token, FirstSight::OnlyLook) {
             Ok(bearer) => (true, format!("user {} is active", bearer.user.id)),
+            Err(Failure::Refused(refused)) if refused.reason == "unknown_user" && provisions => {
+                (true, "unknown so far, would be created".to_owned())
+            }
             Err(Failure::Refused(refused)) => (false, refused.reason.replace('_', " ")),
             Err(Failure::Error(error)) => return Err(error),
         };
@@ -169,21 +173,12 @@ fn state(
     Ok(to_pgrx(identity.user_id))
 }
 
-/// The tenant to act in: the token's, and where the caller names one, that same one.
+/// The tenant to act in: the token's, and where the caller names one, that same one. A claim that is
+/// no tenant's id, as providers with a notion of their own send, names none.
 fn tenant(token: &Verified, asked: Option<Uuid>) -> std::result::Result<Option<Uuid>, Failure> {
-    let refused = |reason| {
-        Failure::Refused(Refused {
-            reason,
-            issuer: Some(token.issuer.clone()),
-            subject: Some(token.subject.clone()),
-        })
-    };
-    let claimed = match token.tenant_id.as_deref() {
-        None => None,
-        Some(claim) => Some(directory::canonical_uuid(claim).ok_or_else(|| refused("malformed_tenant"))?),
-    };
+    let claimed = token.tenant_id.as_deref().and_then(directory::canonical_uuid);
     if asked.is_some() && asked != claimed {
-        return Err(refused("tenant_not_in_token"));
+        return Err(tokens::refusal("tenant_not_in_token", token));
     }
     Ok(claimed)
 }

@@ -147,12 +147,11 @@ pub fn provision(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<(
     if unsafe { pg_sys::RecoveryInProgress() || pg_sys::XactReadOnly } {
         return Ok(());
     }
-    let id = match subject_is {
-        SubjectIs::UserId => match canonical_uuid(subject) {
-            Some(id) => id,
-            None => return Ok(()),
-        },
-        SubjectIs::ExternalId | SubjectIs::Subject => new_id()?,
+    let id = match (subject_is, canonical_uuid(subject)) {
+        (SubjectIs::UserId, None) => return Ok(()),
+        // An external id that is a UUID is the user's id: see the constraint on warden.users.
+        (SubjectIs::UserId | SubjectIs::ExternalId, Some(id)) => id,
+        (SubjectIs::ExternalId, None) | (SubjectIs::Subject, _) => new_id()?,
     };
     let external_id = (subject_is == SubjectIs::ExternalId).then_some(subject);
     let id = pgrx::Uuid::from_bytes(*id.as_bytes());

@@ -59,18 +59,19 @@ pub struct Bearer {
     pub actor: Option<User>,
 }
 
+/// Whether an unknown subject of an issuer that provisions becomes a user.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FirstSight {
+    Provision,
+    OnlyLook,
+}
+
 /// Verifies a token and finds its user, by the clock of the call.
-pub fn bearer(token: &str) -> std::result::Result<Bearer, Failure> {
+pub fn bearer(token: &str, first_sight: FirstSight) -> std::result::Result<Bearer, Failure> {
     let (token, found) = verified_and_found(token)?;
-    let refused = |reason| {
-        Failure::Refused(Refused {
-            reason,
-            issuer: Some(token.issuer.clone()),
-            subject: Some(token.subject.clone()),
-        })
-    };
+    let refused = |reason| refusal(reason, &token);
     let mut user = found.user;
-    if user.is_none() && token.provision {
+    if user.is_none() && token.provision && first_sight == FirstSight::Provision {
         directory::provision(&token.issuer, &token.subject, token.subject_is)?;
         user = directory::find_subject(&token.issuer, &token.subject, token.subject_is)?.and_then(|found| found.user);
     }
@@ -144,7 +145,9 @@ fn verify(token: &str) -> std::result::Result<(Rc<Issuer>, Claims), Failure> {
         let issuer = unverified.issuer().map(str::to_owned);
         Failure::Refused(Refused { reason, issuer, subject: None })
     };
-    let name = unverified.issuer().ok_or_else(|| named("no_issuer"))?;
+    // A control character is in no issuer's name, and a NUL is none that Postgres could compare.
+    let name = unverified.issuer().filter(|name| !name.contains(char::is_control));
+    let name = name.ok_or_else(|| named("no_issuer"))?;
     let issuer = issuers::find(name)?.ok_or_else(|| named("unknown_issuer"))?;
     let now = clock::to_unix_seconds(clock::now());
     let claims = jwt::verify(&unverified, &issuer.keys, &issuer.rules, now)
@@ -170,7 +173,8 @@ impl Verified {
     }
 }
 
-fn refusal(reason: &'static str, token: &Verified) -> Failure {
+/// The refusal of a token whose signature was good.
+pub fn refusal(reason: &'static str, token: &Verified) -> Failure {
     Failure::Refused(Refused {
         reason,
         issuer: Some(token.issuer.clone()),

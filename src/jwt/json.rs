@@ -210,9 +210,11 @@ impl Reader<'_> {
                 return Err(self.error("exponent out of range"));
             }
         }
-        Ok(Value::Number(Number::from_string_unchecked(
-            self.slice(start).to_owned(),
-        )))
+        // Through the parser of serde_json, whose spelling of exponents makes equal texts equal numbers.
+        let number: Result<Number, _> = self.slice(start).parse();
+        number
+            .map(Value::Number)
+            .map_err(|_| self.error("not a number"))
     }
 
     /// One digit or more; how many.

@@ -53,28 +53,32 @@ impl<'a> Unverified<'a> {
 /// # Errors
 /// A [`Refusal`] for anything that is not strictly that. Its detail holds nothing of a text that is not a token.
 pub fn parse(token: &str) -> Result<Unverified<'_>, Refusal> {
-    let parts = split(token)?;
-    let header = read_header(&object(parts.header, "header")?)?;
-    let signature = decode(parts.signature, "signature")?;
-    let payload = object(parts.payload, "payload")?;
+    let envelope = open(token)?;
     Ok(Unverified {
-        signing_input: parts.signing_input,
-        signature,
-        algorithm: header.algorithm,
-        kid: header.kid,
-        payload,
+        payload: object(&envelope.payload, "payload")?,
+        signing_input: envelope.signing_input,
+        signature: envelope.signature,
+        algorithm: envelope.header.algorithm,
+        kid: envelope.header.kid,
     })
 }
 
-/// The three segments of a compact serialisation, still encoded.
-struct Parts<'a> {
-    header: &'a str,
-    payload: &'a str,
-    signature: &'a str,
-    signing_input: &'a str,
+/// A JWS, whatever its payload.
+pub(super) struct Envelope<'a> {
+    pub(super) header: Header,
+    pub(super) payload: Vec<u8>,
+    pub(super) signature: Vec<u8>,
+    pub(super) signing_input: &'a str,
 }
 
-fn split(token: &str) -> Result<Parts<'_>, Refusal> {
+/// What a header says that matters here.
+pub(super) struct Header {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<String>,
+}
+
+/// Takes a compact serialisation apart.
+pub(super) fn open(token: &str) -> Result<Envelope<'_>, Refusal> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(Refusal::new(
             Reason::TooLarge,
@@ -90,20 +94,12 @@ fn split(token: &str) -> Result<Parts<'_>, Refusal> {
     if header.is_empty() || payload.is_empty() || signature.is_empty() {
         return Err(malformed("a segment is empty"));
     }
-    Ok(Parts {
-        header,
-        payload,
-        signature,
+    Ok(Envelope {
+        header: read_header(&object(&decode(header, "header")?, "header")?)?,
+        payload: decode(payload, "payload")?,
+        signature: decode(signature, "signature")?,
         signing_input,
     })
-}
-
-fn object(segment: &str, name: &str) -> Result<Map<String, Value>, Refusal> {
-    match json::parse(&decode(segment, name)?) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(malformed(format!("the {name} is not a JSON object"))),
-        Err(error) => Err(malformed(format!("the {name} is not strict JSON: {error}"))),
-    }
 }
 
 fn decode(segment: &str, name: &str) -> Result<Vec<u8>, Refusal> {
@@ -111,10 +107,12 @@ fn decode(segment: &str, name: &str) -> Result<Vec<u8>, Refusal> {
         .ok_or_else(|| malformed(format!("the {name} is not canonical base64url")))
 }
 
-/// What a header says that matters here.
-struct Header {
-    algorithm: Algorithm,
-    kid: Option<String>,
+fn object(text: &[u8], name: &str) -> Result<Map<String, Value>, Refusal> {
+    match json::parse(text) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(malformed(format!("the {name} is not a JSON object"))),
+        Err(error) => Err(malformed(format!("the {name} is not strict JSON: {error}"))),
+    }
 }
 
 fn read_header(members: &Map<String, Value>) -> Result<Header, Refusal> {
