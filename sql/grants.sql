@@ -58,7 +58,17 @@ GRANT EXECUTE ON FUNCTION
     warden.require_user(text),
     warden.caller_administers(),
     warden.http_status(text),
-    warden.version()
+    warden.version(),
+    -- Called by policies, or made triggers by owners of tables.
+    warden.parents_visible(oid, record),
+    warden.fill_owner(),
+    warden.keep_owner(),
+    warden.refuse_truncate(),
+    -- For the owners of tables and schemas: the code asks who calls.
+    warden.protect(regclass, text, text, text, boolean, boolean, boolean),
+    warden.unprotect(regclass),
+    warden.watch_schema(regnamespace, text, text[], text),
+    warden.unwatch_schema(regnamespace)
 TO PUBLIC;
 
 -- Shows each reader what is its own.

@@ -17,6 +17,7 @@ mod identity;
 mod issuers;
 mod jwt;
 mod load;
+mod protect;
 mod readers;
 mod refusals;
 mod sealed;
@@ -76,4 +77,7 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["authenticate"]);
-extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["database_roles"], finalize);
+extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["database_roles"]);
+extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["protections"]);
+extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["protect"]);
+extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["event_triggers"], finalize);

@@ -1,0 +1,159 @@
+-- Keeping protection standing: what changes a table is looked at when it has happened. The handlers
+-- are in src/protect/follow.rs; here is what they read.
+
+-- For dumps that are restored: a dump brings policies and triggers as statements of its own, after
+-- the rows of warden.protections. Every dump begins with these two settings.
+CREATE FUNCTION warden.restores_a_dump() RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT current_setting('row_security') = 'off' AND current_setting('check_function_bodies') = 'off';
+END;
+
+COMMENT ON FUNCTION warden.restores_a_dump() IS
+    'Whether the session has the settings with which every script of pg_dump and pg_restore begins.';
+
+-- The roots whose trees a table is in, was in, or is the top of.
+CREATE FUNCTION warden.protection_roots(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH RECURSIVE above (member) AS (
+        SELECT protection_roots.relation
+        UNION
+        SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.member
+    )
+    SELECT DISTINCT p.root::oid FROM warden.protections p JOIN above a ON p.relation::oid = a.member;
+END;
+
+COMMENT ON FUNCTION warden.protection_roots(oid) IS
+    'The tables protect() was called for, in whose partition or inheritance trees this one is or was.';
+
+-- Callable during ddl_command_end only.
+CREATE FUNCTION warden.changed_tables() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH commands AS (
+        SELECT CASE c.classid
+                   WHEN 'pg_class'::regclass THEN c.objid
+                   WHEN 'pg_policy'::regclass THEN (SELECT p.polrelid FROM pg_policy p WHERE p.oid = c.objid)
+                   WHEN 'pg_trigger'::regclass THEN (SELECT t.tgrelid FROM pg_trigger t WHERE t.oid = c.objid)
+               END AS relation,
+               c.command_tag = 'CREATE TRIGGER' AS makes_trigger,
+               CASE c.object_type WHEN 'table column' THEN c.objsubid ELSE 0 END AS renamed,
+               c.in_extension
+        FROM pg_event_trigger_ddl_commands() c
+        WHERE c.classid IN ('pg_class'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
+    ), tables AS (
+        SELECT t.oid, t.relname, t.relnamespace, t.relowner, t.relkind, bool_or(c.makes_trigger) AS makes_trigger,
+               max(c.renamed) AS renamed, bool_and(c.in_extension) AS in_extension
+        FROM commands c JOIN pg_class t ON t.oid = c.relation
+        WHERE t.relkind IN ('r', 'p', 'f') AND t.relpersistence <> 't' AND t.relnamespace <> 'warden'::regnamespace
+        GROUP BY t.oid
+    )
+    SELECT jsonb_build_object('restoring', warden.restores_a_dump(), 'tables', jsonb_agg(jsonb_build_object(
+        'oid', t.oid::bigint,
+        'name', format('%I.%I', n.nspname, t.relname),
+        'owner', t.relowner::bigint,
+        'makes_trigger', t.makes_trigger,
+        'new_column_name', (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = t.renamed AND a.attnum > 0),
+        'roots', coalesce((SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(t.oid) AS r (root)), '[]'),
+        'is_new_to', (
+            SELECT jsonb_build_object('owner_column', w.owner_column, 'action', w.action)
+            FROM warden.watched_schemas w
+            JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = w.owner_column AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE w.schema_name = t.relnamespace AND t.relkind IN ('r', 'p') AND t.relname <> ALL (w.except_tables)
+              AND NOT t.in_extension
+              AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation = t.oid)),
+        -- A client's table that refers to a protected one asks which of its keys exist.
+        'client_refers_to', (
+            SELECT o.confrelid::regclass
+            FROM pg_constraint o
+            JOIN warden.protections p ON p.relation = o.confrelid
+            WHERE o.conrelid = t.oid AND o.contype = 'f'
+              AND t.relowner IN (SELECT r.reached FROM warden.client_reach() r)
+            LIMIT 1))))
+    FROM tables t JOIN pg_namespace n ON n.oid = t.relnamespace
+$$;
+
+COMMENT ON FUNCTION warden.changed_tables() IS
+    'The tables that the command under way has made or changed, with what the event trigger has to know of each.';
+
+-- Callable during sql_drop only.
+CREATE FUNCTION warden.dropped_protection() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH dropped AS MATERIALIZED (
+        SELECT d.classid, d.objid, d.objsubid, d.object_type, d.object_identity, d.address_names
+        FROM pg_event_trigger_dropped_objects() d
+        WHERE NOT d.is_temporary AND d.object_type IN ('table', 'schema', 'policy', 'trigger', 'table column')
+    )
+    SELECT jsonb_build_object(
+        'restoring', warden.restores_a_dump(),
+        'tables', coalesce((
+            SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
+            FROM dropped d JOIN warden.protections p ON p.relation::oid = d.objid
+            WHERE d.object_type = 'table'), '[]'),
+        'schemas', coalesce((
+            SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
+            FROM dropped d JOIN warden.watched_schemas w ON w.schema_name::oid = d.objid
+            WHERE d.object_type = 'schema'), '[]'),
+        'roots', coalesce((
+            SELECT jsonb_agg(DISTINCT r.root::bigint)
+            FROM dropped d
+            JOIN pg_namespace n ON n.nspname = d.address_names[1]
+            JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]
+            CROSS JOIN LATERAL warden.protection_roots(c.oid) AS r (root)
+            WHERE d.object_type IN ('policy', 'trigger', 'table column')), '[]'))
+    WHERE EXISTS (SELECT FROM dropped)
+$$;
+
+COMMENT ON FUNCTION warden.dropped_protection() IS
+    'What the command under way has dropped of protected tables; NULL where it has dropped nothing of the kind.';
+
+CREATE FUNCTION warden.after_ddl() RETURNS event_trigger
+LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'after_ddl_wrapper';
+
+COMMENT ON FUNCTION warden.after_ddl() IS
+    'Event trigger: refuses (55000) what weakens a protected table, and lets partitions, children, renamed columns and new tables of watched schemas follow.';
+
+CREATE FUNCTION warden.after_drop() RETURNS event_trigger
+LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'after_drop_wrapper';
+
+COMMENT ON FUNCTION warden.after_drop() IS
+    'Event trigger: refuses (55000) to drop a policy, trigger or column that protects a table, and forgets tables that are gone.';
+
+-- The commands that make or change tables, policies and triggers. CREATE SCHEMA can hold CREATE TABLE.
+-- (REASSIGN OWNED has no event triggers: a table given to a client role so is seen by is_intact.)
+CREATE EVENT TRIGGER warden_after_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA',
+                 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+                 'CREATE POLICY', 'ALTER POLICY', 'CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION warden.after_ddl();
+
+CREATE EVENT TRIGGER warden_after_drop ON sql_drop
+    EXECUTE FUNCTION warden.after_drop();
+
+COMMENT ON EVENT TRIGGER warden_after_ddl IS 'pg_warden: keeps protected tables protected';
+COMMENT ON EVENT TRIGGER warden_after_drop IS 'pg_warden: keeps protected tables protected';
+
+-- watch_schema() and unwatch_schema(), in src/protect/watch.rs. Anybody may call them; the code asks who calls.
+
+CREATE FUNCTION warden.watch_schema(
+    schema_name regnamespace,
+    owner_column text DEFAULT 'user_id',
+    except_tables text[] DEFAULT '{}',
+    action text DEFAULT 'protect'
+) RETURNS text[]
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'watch_schema_wrapper';
+
+COMMENT ON FUNCTION warden.watch_schema(regnamespace, text, text[], text) IS
+    'From now on a table that comes into the schema, or gets the column, is protected by owner_column at once (action protect) or refused (action refuse). except_tables: names that are let through, for the tables of frameworks. Returns the tables that carry the column and are not protected yet. Calling it again replaces what was said before. For the owner of the schema. Errors: 42501 for anybody else, 22023 for an unusable argument.';
+
+CREATE FUNCTION warden.unwatch_schema(schema_name regnamespace) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'unwatch_schema_wrapper';
+
+COMMENT ON FUNCTION warden.unwatch_schema(regnamespace) IS
+    'Ends watch_schema(); what is protected stays so. Returns false where the schema was not watched. For the owner of the schema. Errors: 42501 for anybody else.';

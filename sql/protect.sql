@@ -1,0 +1,254 @@
+-- protect() and unprotect(), and what they read of the catalogue. The plan is made in src/protect.
+
+-- The table and all its partitions and inheritance children, the table first.
+CREATE FUNCTION warden.table_tree(relation regclass) RETURNS TABLE (member regclass, depth int)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH RECURSIVE tree (member, depth) AS (
+        SELECT table_tree.relation::oid, 0
+        UNION ALL
+        SELECT i.inhrelid, t.depth + 1 FROM pg_inherits i JOIN tree t ON i.inhparent = t.member
+    )
+    -- A child of two parents counts once.
+    SELECT t.member::regclass, max(t.depth) FROM tree t GROUP BY t.member ORDER BY 2, 1;
+END;
+
+COMMENT ON FUNCTION warden.table_tree(regclass) IS
+    'The table (depth 0), its partitions and its inheritance children, parents before children.';
+
+-- Roles in which a client could act: client and trusted roles, and whatever these can become.
+CREATE FUNCTION warden.client_reach() RETURNS TABLE (reached oid, client regrole)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT r.role, min(d.role::oid)::regrole
+    FROM warden.database_roles d CROSS JOIN LATERAL warden.roles_within_reach(d.role) AS r (role)
+    WHERE d.kind IN ('client', 'trusted')
+    GROUP BY r.role;
+END;
+
+COMMENT ON FUNCTION warden.client_reach() IS
+    'Every role that a client or trusted role is or can become, with that role.';
+
+-- Expressions come out with every name qualified, because of the pinned path: that is the spelling
+-- with which src/protect/policy.rs compares them.
+CREATE FUNCTION warden.table_facts(relation regclass, columns text[]) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'oid', c.oid::bigint,
+        'name', format('%I.%I', n.nspname, c.relname),
+        'label', quote_ident(c.relname),
+        'schema', n.nspname,
+        'kind', c.relkind,
+        'temporary', c.relpersistence = 't',
+        'is_partition', c.relispartition,
+        'has_parent', EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid),
+        'owner', c.relowner::bigint,
+        'owner_name', c.relowner::regrole,
+        'client_owner', (SELECT r.client FROM warden.client_reach() r WHERE r.reached = c.relowner),
+        'row_security', c.relrowsecurity,
+        'forced', c.relforcerowsecurity,
+        'rows', CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
+        'columns', coalesce((
+            SELECT jsonb_object_agg(a.attname, jsonb_build_object(
+                'name', quote_ident(a.attname),
+                'type', a.atttypid::bigint,
+                'type_name', format_type(a.atttypid, a.atttypmod),
+                'deterministic', coalesce(l.collisdeterministic, true),
+                'generated', a.attgenerated <> '' OR a.attidentity <> '',
+                'not_null', a.attnotnull,
+                'default', pg_get_expr(d.adbin, d.adrelid)))
+            FROM pg_attribute a
+            LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            LEFT JOIN pg_collation l ON l.oid = a.attcollation
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (columns)), '{}'),
+        'policies', coalesce((
+            SELECT jsonb_agg(jsonb_build_object(
+                'name', quote_ident(p.polname),
+                'permissive', p.polpermissive,
+                'command', p.polcmd,
+                'to_public', p.polroles = '{0}',
+                'using', regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g'),
+                'check', regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '\s+', ' ', 'g'))
+                ORDER BY p.polname)
+            FROM pg_policy p WHERE p.polrelid = c.oid), '[]'),
+        'triggers', coalesce((
+            SELECT jsonb_agg(jsonb_build_object(
+                'name', quote_ident(t.tgname),
+                'definition', pg_get_triggerdef(t.oid),
+                'enabled', t.tgenabled IN ('O', 'A'))
+                ORDER BY t.tgname)
+            FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
+            WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+              AND (f.pronamespace = 'warden'::regnamespace OR t.tgname LIKE '\_warden\_%')), '[]'),
+        'indexes', coalesce((
+            SELECT jsonb_agg(jsonb_build_object('name', quote_ident(x.relname), 'columns', k.columns) ORDER BY x.relname)
+            FROM pg_index i
+            JOIN pg_class x ON x.oid = i.indexrelid
+            JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+            CROSS JOIN LATERAL (
+                SELECT jsonb_agg(a.attname ORDER BY u.position) AS columns
+                FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS u (attnum, position)
+                LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum
+                WHERE u.position <= i.indnkeyatts) k
+            WHERE i.indrelid = c.oid AND i.indisvalid AND i.indisready AND i.indpred IS NULL), '[]'),
+        'free_index_name', (
+            SELECT quote_ident(f.name)
+            FROM generate_series(0, 1000) s
+            CROSS JOIN LATERAL (SELECT left(c.relname, 24) || '_' || left(coalesce(columns[1], 'x'), 24) || '_idx'
+                                       || CASE WHEN s > 0 THEN s::text ELSE '' END AS name) f
+            WHERE NOT EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = c.relnamespace AND o.relname = f.name)
+            ORDER BY s LIMIT 1),
+        'grants', coalesce((
+            SELECT jsonb_agg(DISTINCT jsonb_build_object(
+                'privilege', g.privilege_type,
+                'grantee', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
+                'grantable', g.is_grantable))
+            FROM aclexplode(c.relacl) g
+            WHERE g.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER') AND g.grantee <> c.relowner
+              AND (g.grantee = 0 OR g.grantee IN (SELECT r.reached FROM warden.client_reach() r))), '[]'))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = table_facts.relation
+$$;
+
+COMMENT ON FUNCTION warden.table_facts(regclass, text[]) IS
+    'What protect() has to know about one table: flags, the given columns, policies, our triggers, indexes, grants.';
+
+-- The table that the rows of another belong to, by the foreign key over this one column.
+CREATE FUNCTION warden.parent_facts(relation regclass, parent_column text) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'name', format('%I.%I', n.nspname, c.relname),
+        'itself', c.oid = o.conrelid,
+        'protected', EXISTS (SELECT FROM warden.protections p WHERE p.relation = c.oid),
+        'key', jsonb_build_object(
+            'name', quote_ident(k.attname),
+            'type', k.atttypid::bigint,
+            'type_name', format_type(k.atttypid, k.atttypmod),
+            'deterministic', coalesce(l.collisdeterministic, true),
+            'generated', false,
+            'not_null', k.attnotnull,
+            'default', NULL))
+    FROM pg_constraint o
+    JOIN pg_class c ON c.oid = o.confrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute f ON f.attrelid = o.conrelid AND f.attnum = o.conkey[1]
+    JOIN pg_attribute k ON k.attrelid = o.confrelid AND k.attnum = o.confkey[1]
+    LEFT JOIN pg_collation l ON l.oid = k.attcollation
+    WHERE o.conrelid = parent_facts.relation AND o.contype = 'f' AND cardinality(o.conkey) = 1
+      AND f.attname = parent_facts.parent_column
+      -- A key to a partitioned table has a second entry for each of its partitions.
+      AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = o.conparentid AND u.conrelid = o.conrelid)
+    ORDER BY o.oid LIMIT 1
+$$;
+
+COMMENT ON FUNCTION warden.parent_facts(regclass, text) IS
+    'The table and key that the foreign key of one column refers to; NULL without such a key.';
+
+CREATE FUNCTION warden.tree_facts(
+    relation regclass, owner_column text, tenant_column text, parent_column text
+) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'tables', (
+            SELECT jsonb_agg(warden.table_facts(t.member,
+                       array_remove(ARRAY[coalesce(owner_column, parent_column), tenant_column], NULL))
+                       ORDER BY t.depth, t.member::oid)
+            FROM warden.table_tree(tree_facts.relation) t),
+        'parent', warden.parent_facts(tree_facts.relation, tree_facts.parent_column))
+$$;
+
+COMMENT ON FUNCTION warden.tree_facts(regclass, text, text, text) IS
+    'table_facts() of a table and everything below it, and parent_facts().';
+
+CREATE FUNCTION warden.protection_family(relation regclass) RETURNS jsonb
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT jsonb_agg(jsonb_build_object(
+        'relation', p.relation::oid::bigint,
+        'root', p.root::oid::bigint,
+        'owner_column', p.owner_column,
+        'tenant_column', p.tenant_column,
+        'parent_column', p.parent_column,
+        'manage_columns', p.manage_columns,
+        'create_index', p.create_index,
+        'changes', p.changes))
+    FROM warden.protections p
+    WHERE p.root = (SELECT q.root FROM warden.protections q WHERE q.relation = protection_family.relation);
+END;
+
+COMMENT ON FUNCTION warden.protection_family(regclass) IS
+    'The rows of warden.protections that have the same root as this relation; NULL where it is not protected.';
+
+-- The functions themselves, in src/protect/mod.rs. Anybody may call them; the code asks who calls.
+
+CREATE FUNCTION warden.protect(
+    table_name regclass,
+    owner_column text DEFAULT 'user_id',
+    tenant_column text DEFAULT NULL,
+    parent_column text DEFAULT NULL,
+    manage_columns boolean DEFAULT true,
+    create_index boolean DEFAULT true,
+    dry_run boolean DEFAULT false
+) RETURNS TABLE (step int, sql text, lock text, rows bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'protect_wrapper';
+
+COMMENT ON FUNCTION warden.protect(regclass, text, text, text, boolean, boolean, boolean) IS
+    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; dry_run: only say what would be done. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
+
+CREATE FUNCTION warden.unprotect(table_name regclass)
+RETURNS TABLE (step int, sql text, lock text, rows bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'unprotect_wrapper';
+
+COMMENT ON FUNCTION warden.unprotect(regclass) IS
+    'Undoes protect(): policies, triggers, row security, and the index, defaults, NOT NULL and grants as they were before. Returns the statements it ran, none for a table that is not protected. For the table''s owner. Errors: 42501 for anybody else, 55000 for a partition or child (unprotect its root) and for a table whose rows other protected tables belong to.';
+
+-- Called by the policies and triggers of protected tables, by whoever writes to them.
+
+CREATE FUNCTION warden.parents_visible(member oid, written record) RETURNS boolean
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'parents_visible_wrapper';
+
+COMMENT ON FUNCTION warden.parents_visible(oid, record) IS
+    'Whether the caller sees every row under row security that this row of a table refers to by foreign keys. For policies: an unknown parent and another user''s are refused alike.';
+
+CREATE FUNCTION warden.fill_owner() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'fill_owner_wrapper';
+
+COMMENT ON FUNCTION warden.fill_owner() IS
+    'Trigger of protected tables: puts the current user, or tenant, where an INSERT has NULL. Arguments: the owner column, the tenant column.';
+
+CREATE FUNCTION warden.keep_owner() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF row_security_active(TG_RELID) THEN
+        RAISE EXCEPTION 'the owner, tenant or parent of a row of "%" does not change', TG_TABLE_NAME
+            USING ERRCODE = '42501', HINT = 'Insert a new row instead.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION warden.keep_owner() IS
+    'Trigger of protected tables: refuses an UPDATE that changes owner, tenant or parent, to everybody whom row security binds. Fires after every other trigger has had its say.';
+
+CREATE FUNCTION warden.refuse_truncate() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF row_security_active(TG_RELID) THEN
+        RAISE EXCEPTION 'protected table "%" cannot be truncated', TG_TABLE_NAME
+            USING ERRCODE = '42501', HINT = 'Use DELETE, which row security applies to.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION warden.refuse_truncate() IS
+    'Trigger of protected tables: TRUNCATE asks no policy, so whoever is bound by row security may not use it.';

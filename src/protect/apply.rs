@@ -1,0 +1,208 @@
+//! Executing a plan, and remembering what it did.
+
+use super::catalogue;
+use super::facts::{Table, Tree};
+use super::options::{Changes, Options};
+use super::plan::{self, Step};
+use super::{acting, table_owner};
+use crate::error::{Error, Result};
+use crate::{audit, caller, spi};
+use pgrx::JsonB;
+use pgrx::pg_sys::Oid;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Protects a table and everything below it, or says what it would do.
+pub fn protect(relation: u32, options: &Options, dry_run: bool) -> Result<Vec<Step>> {
+    let (tree, steps) = prepare(relation, options)?;
+    let known = catalogue::family(relation)?;
+    if steps.is_empty() && tree.tables.iter().all(|table| known.contains_key(&table.oid)) {
+        return Ok(steps);
+    }
+    if dry_run {
+        refuse_unowned_rows(&tree, options)?;
+        return Ok(steps);
+    }
+    // The strongest lock first: whoever climbs to it by way of weaker ones meets deadlocks.
+    lock(first(&tree)?)?;
+    // Somebody may have changed the table while we waited.
+    let (tree, steps) = prepare(relation, options)?;
+    refuse_unowned_rows(&tree, options)?;
+    execute(&tree, &steps)?;
+    remember(relation, &tree, options, &steps)?;
+    let root = first(&tree)?;
+    audit::record("protect", Some(&root.name), json!({ "options": options, "statements": statements(&steps) }))?;
+    Ok(steps)
+}
+
+/// Takes protection away from a table and everything below it.
+pub fn unprotect(relation: u32) -> Result<Vec<Step>> {
+    let known = catalogue::family(relation)?;
+    let Some(protection) = known.get(&relation) else {
+        // Nothing to undo; but only for whom there could have been something.
+        let nothing = Options::none();
+        catalogue::require_owner(first(&catalogue::tree(relation, &nothing)?)?)?;
+        return Ok(Vec::new());
+    };
+    let options = &protection.options;
+    let tree = catalogue::tree(relation, options)?;
+    let root = first(&tree)?;
+    catalogue::require_owner(root)?;
+    if protection.root != relation {
+        return Err(Error::wrong_state(
+            format!("{} is protected as part of another table", root.name),
+            "Unprotect the table at the top of its partition or inheritance tree.",
+        ));
+    }
+    for table in &tree.tables {
+        if let Some(child) = catalogue::dependent(table.oid)? {
+            return Err(Error::wrong_state(
+                format!("rows of {child} belong to rows of {}", table.name),
+                format!("Unprotect {child} first: without this table's policies it would show all of its rows."),
+            ));
+        }
+    }
+    lock(root)?;
+    let tree = catalogue::tree(relation, options)?;
+    let changes: BTreeMap<u32, Changes> = known.into_iter().map(|(oid, known)| (oid, known.changes)).collect();
+    let steps = plan::unprotect(&tree, &changes);
+    execute(&tree, &steps)?;
+    spi::write("DELETE FROM warden.protections p WHERE p.root = $1", &[Oid::from(relation).into()])?;
+    audit::record("unprotect", Some(&root.name), json!({ "statements": statements(&steps) }))?;
+    Ok(steps)
+}
+
+/// Executes each step as the owner of its table.
+pub fn execute(tree: &Tree, steps: &[Step]) -> Result<()> {
+    for step in steps {
+        let Some(table) = tree.tables.iter().find(|table| table.oid == step.table) else {
+            return Err(Error::internal("a step names a table outside of its tree"));
+        };
+        acting::during(|| as_owner(table, || spi::write(&step.sql, &[])))?;
+    }
+    Ok(())
+}
+
+/// Writes down that the tables are protected, and what the steps changed in them.
+pub fn remember(root: u32, tree: &Tree, options: &Options, steps: &[Step]) -> Result<()> {
+    let known = catalogue::family(root)?;
+    for table in &tree.tables {
+        let mut changes = match known.get(&table.oid) {
+            Some(protection) => protection.changes.clone(),
+            None => adopt(table, tree)?,
+        };
+        for step in steps {
+            if let Some(later) = step.changes.get(&table.oid) {
+                changes.merge(later.clone());
+            }
+        }
+        store(table, root, options, &changes)?;
+    }
+    Ok(())
+}
+
+/// Refuses rows that nobody would see again.
+pub fn refuse_unowned_rows(tree: &Tree, options: &Options) -> Result<()> {
+    let root = first(tree)?;
+    for name in [&options.owner_column, &options.tenant_column].into_iter().flatten() {
+        let nullable = tree.tables.iter().any(|table| table.columns.get(name).is_some_and(|column| !column.not_null));
+        let Some(column) = root.columns.get(name).filter(|_| nullable) else { continue };
+        let condition = format!("FROM {} t WHERE t.{} IS NULL", root.name, column.name);
+        // A write sees what was committed while we waited for the lock; only the number may be older.
+        if as_owner(root, || spi::write(&format!("SELECT 1 {condition} LIMIT 1"), &[]))? == 0 {
+            continue;
+        }
+        let count = as_owner(root, || {
+            spi::read(&format!("SELECT pg_catalog.count(*) {condition}"), &[], |row| {
+                Ok(row.get::<i64>(1)?.unwrap_or_default())
+            })
+        })?;
+        return Err(Error::wrong_state(
+            format!("{} rows of {} have no {name}", count.first().unwrap_or(&0), root.name),
+            "Nobody would see them: give each row its owner, or delete it, before the table is protected.",
+        ));
+    }
+    Ok(())
+}
+
+/// The table at the top.
+pub fn first(tree: &Tree) -> Result<&Table> {
+    tree.tables.first().ok_or_else(|| Error::invalid("table does not exist", "Name a table of this database."))
+}
+
+/// The statements of a plan, for the record.
+pub fn statements(steps: &[Step]) -> Vec<&str> {
+    steps.iter().map(|step| step.sql.as_str()).collect()
+}
+
+/// Everything that decides, read anew: facts, the right to do it, and the plan.
+fn prepare(relation: u32, options: &Options) -> Result<(Tree, Vec<Step>)> {
+    let tree = catalogue::tree(relation, options)?;
+    let root = first(&tree)?;
+    catalogue::require_owner(root)?;
+    if root.has_parent {
+        return Err(Error::invalid(
+            format!("{} is a partition or child of another table", root.name),
+            "Protect the table at the top: its partitions and children follow, also those that come later.",
+        ));
+    }
+    let known = catalogue::family(relation)?;
+    if known.get(&relation).is_some_and(|known| !known.options.same_columns(options)) {
+        return Err(Error::wrong_state(
+            format!("{} is protected by other columns", root.name),
+            "Call warden.unprotect() first, in the same transaction.",
+        ));
+    }
+    let steps = plan::protect(&tree, options)?;
+    Ok((tree, steps))
+}
+
+fn lock(root: &Table) -> Result<()> {
+    let sql = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", root.name);
+    as_owner(root, || spi::write(&sql, &[]))?;
+    Ok(())
+}
+
+fn as_owner<R>(table: &Table, work: impl FnOnce() -> R) -> R {
+    table_owner::act_as(Oid::from(table.owner), work)
+}
+
+/// What is remembered of a table that was protected under another root: it may join this tree, as a
+/// partition that is attached again, but it cannot follow two roots.
+fn adopt(table: &Table, tree: &Tree) -> Result<Changes> {
+    let family = catalogue::family(table.oid)?;
+    let Some(protection) = family.get(&table.oid) else { return Ok(Changes::default()) };
+    if !tree.tables.iter().any(|member| member.oid == protection.root) {
+        return Err(Error::wrong_state(
+            format!("{} is protected as part of another table already", table.name),
+            "A table follows one protected table at most.",
+        ));
+    }
+    Ok(protection.changes.clone())
+}
+
+fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Result<()> {
+    let changes = serde_json::to_value(changes)
+        .map_err(|error| Error::internal(format!("the changes could not be written down: {error}")))?;
+    spi::write(
+        "INSERT INTO warden.protections AS p (relation, root, owner_column, tenant_column, parent_column,
+             manage_columns, create_index, changes, protected_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (relation) DO UPDATE SET root = excluded.root, owner_column = excluded.owner_column,
+             tenant_column = excluded.tenant_column, parent_column = excluded.parent_column,
+             manage_columns = excluded.manage_columns, create_index = excluded.create_index,
+             changes = excluded.changes",
+        &[
+            Oid::from(table.oid).into(),
+            Oid::from(root).into(),
+            options.owner_column.clone().into(),
+            options.tenant_column.clone().into(),
+            options.parent_column.clone().into(),
+            options.manage_columns.into(),
+            options.create_index.into(),
+            JsonB(changes).into(),
+            caller::name().into(),
+        ],
+    )?;
+    Ok(())
+}

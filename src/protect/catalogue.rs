@@ -1,0 +1,107 @@
+//! Reading the catalogue and the extension's own record of protected tables.
+
+use super::facts::{Table, Tree};
+use super::options::{Changes, Options};
+use crate::caller;
+use crate::error::{Error, Result};
+use crate::spi::{self, Statement};
+use pgrx::pg_sys::{self, Oid};
+use pgrx::{IntoDatum, JsonB};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One row of `warden.protections`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Protection {
+    pub relation: u32,
+    pub root: u32,
+    #[serde(flatten)]
+    pub options: Options,
+    pub changes: Changes,
+}
+
+/// The table and everything below it.
+pub fn tree(relation: u32, options: &Options) -> Result<Tree> {
+    thread_local! {
+        static TREE_FACTS: Statement = const { Statement::new(
+            c"SELECT warden.tree_facts($1, $2, $3, $4)",
+            &[pg_sys::REGCLASSOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
+        ) };
+    }
+    let arguments = [
+        Oid::from(relation).into_datum(),
+        options.owner_column.clone().into_datum(),
+        options.tenant_column.clone().into_datum(),
+        options.parent_column.clone().into_datum(),
+    ];
+    let facts = TREE_FACTS.with(|statement| statement.first(&arguments, |row| row.get::<JsonB>(1)))?;
+    let Some(JsonB(facts)) = facts.flatten() else {
+        return Err(Error::invalid("table does not exist", "Name a table of this database."));
+    };
+    if facts["tables"].is_null() {
+        return Err(Error::invalid("table does not exist", "Name a table of this database."));
+    }
+    parse(facts)
+}
+
+/// How a table is protected, with everything that has the same root; empty for an unprotected one.
+pub fn family(relation: u32) -> Result<BTreeMap<u32, Protection>> {
+    thread_local! {
+        static FAMILY: Statement =
+            const { Statement::new(c"SELECT warden.protection_family($1)", &[pg_sys::REGCLASSOID]) };
+    }
+    let arguments = [Oid::from(relation).into_datum()];
+    let rows = FAMILY.with(|statement| statement.first(&arguments, |row| row.get::<JsonB>(1)))?;
+    let rows: Vec<Protection> = rows.flatten().map_or(Ok(Vec::new()), |JsonB(rows)| parse(rows))?;
+    Ok(rows.into_iter().map(|row| (row.relation, row)).collect())
+}
+
+/// A protected table whose rows belong to rows of this one.
+pub fn dependent(relation: u32) -> Result<Option<String>> {
+    let names = spi::read(
+        "SELECT p.relation::text FROM warden.protections p
+         JOIN pg_constraint o ON o.conrelid = p.relation AND o.contype = 'f' AND cardinality(o.conkey) = 1
+         JOIN pg_attribute a ON a.attrelid = p.relation AND a.attnum = o.conkey[1] AND a.attname = p.parent_column
+         WHERE o.confrelid = $1 LIMIT 1",
+        &[Oid::from(relation).into()],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    )?;
+    Ok(names.into_iter().next())
+}
+
+/// Whether the client acts with the rights of the table's owner.
+pub fn caller_owns(table: &Table) -> Result<bool> {
+    caller_has_role(table.owner)
+}
+
+/// Whether the client acts with the rights of a role.
+pub fn caller_has_role(role: u32) -> Result<bool> {
+    let answers = spi::read(
+        "SELECT pg_has_role($1, $2, 'USAGE')",
+        &[caller::oid().into(), Oid::from(role).into()],
+        |row| Ok(row.get::<bool>(1)?.unwrap_or(false)),
+    )?;
+    Ok(answers.contains(&true))
+}
+
+/// Refuses everybody but the owner of the table.
+///
+/// # Errors
+/// 42501.
+pub fn require_owner(table: &Table) -> Result<()> {
+    if caller_owns(table)? {
+        return Ok(());
+    }
+    Err(Error::forbidden(
+        format!("must be owner of table {}", table.name),
+        format!("Call this as {}, in a migration say.", table.owner_name),
+    ))
+}
+
+/// Reads what one of the extension's SQL functions has put together.
+pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value)
+        .map_err(|error| Error::internal(format!("the catalogue was not understood: {error}")))
+}

@@ -1,0 +1,111 @@
+//! What the catalogue says about a table, as `warden.tree_facts()` reads it. Knows nothing of Postgres.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A table with its partitions and inheritance children, parents before children.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Tree {
+    pub tables: Vec<Table>,
+    /// What the foreign key of the parent column refers to.
+    pub parent: Option<Parent>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Table {
+    pub oid: u32,
+    /// Qualified and quoted, to be put into statements.
+    pub name: String,
+    /// The table's own name, quoted, as it stands in expressions.
+    pub label: String,
+    pub schema: String,
+    /// `pg_class.relkind`.
+    pub kind: char,
+    pub temporary: bool,
+    pub is_partition: bool,
+    /// A partition or an inheritance child.
+    pub has_parent: bool,
+    pub owner: u32,
+    pub owner_name: String,
+    /// The client role that is, or can become, the owner.
+    pub client_owner: Option<String>,
+    pub row_security: bool,
+    pub forced: bool,
+    /// Estimated; `None` where the table was never analysed.
+    pub rows: Option<i64>,
+    /// The columns asked for, by their unquoted name.
+    pub columns: BTreeMap<String, Column>,
+    pub policies: Vec<Policy>,
+    /// Those that are ours by function or by name.
+    pub triggers: Vec<Trigger>,
+    /// Those that an equality on their first column can use for every row.
+    pub indexes: Vec<Index>,
+    /// A quoted name that no relation of the schema has.
+    pub free_index_name: String,
+    /// What clients were granted that no policy is asked about.
+    pub grants: Vec<Grant>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Column {
+    /// Quoted.
+    pub name: String,
+    /// `pg_type.oid`.
+    #[serde(rename = "type")]
+    pub type_id: u32,
+    pub type_name: String,
+    /// Equal values have equal bytes under the column's collation.
+    pub deterministic: bool,
+    /// GENERATED, as an expression or as identity.
+    pub generated: bool,
+    pub not_null: bool,
+    pub default: Option<String>,
+}
+
+/// A policy as Postgres prints it, every run of white space as one space.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Policy {
+    pub name: String,
+    pub permissive: bool,
+    /// `pg_policy.polcmd`.
+    pub command: char,
+    pub to_public: bool,
+    pub using: Option<String>,
+    pub check: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Trigger {
+    pub name: String,
+    pub definition: String,
+    pub enabled: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Index {
+    pub name: String,
+    /// Unquoted; `None` for an expression.
+    pub columns: Vec<Option<String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub privilege: String,
+    /// A quoted role, or PUBLIC.
+    pub grantee: String,
+    pub grantable: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Parent {
+    pub name: String,
+    pub itself: bool,
+    pub protected: bool,
+    pub key: Column,
+}
+
+impl Table {
+    pub fn is_partitioned(&self) -> bool {
+        self.kind == 'p'
+    }
+}

@@ -1,0 +1,321 @@
+//! The event triggers: what weakens a protected table is refused, what belongs to it follows.
+//!
+//! They judge by the state a command leaves behind, not by its words: the plan that would protect the
+//! tree anew must have no guard in it for a table that was protected before. What a command has made
+//! part of a protected tree is protected in that same command; a table that leaves the tree stays
+//! protected by itself.
+//!
+//! While a dump is restored the guards come one after the other, so an incomplete table is tolerated
+//! then, never a foreign policy; and what is new is closed (row security without a policy) instead of
+//! protected, so that the dump can bring the policies itself.
+
+use super::catalogue::{self, Protection};
+use super::facts::{Table, Tree};
+use super::options::Options;
+use super::plan::{self, Step, Weight};
+use super::{acting, apply, table_owner};
+use crate::error::{Error, Result, or_raise};
+use crate::spi::{self, Statement};
+use crate::audit;
+use pgrx::JsonB;
+use pgrx::pg_sys::Oid;
+use pgrx::prelude::*;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// At the end of each command that makes or changes tables. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn after_ddl() {
+    if !acting::is_under_way() {
+        or_raise(follow_changes());
+    }
+}
+
+/// At the end of each command that drops something. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn after_drop() {
+    if !acting::is_under_way() {
+        or_raise(follow_drops());
+    }
+}
+
+#[derive(Deserialize)]
+struct Changed {
+    restoring: bool,
+    tables: Option<Vec<ChangedTable>>,
+}
+
+#[derive(Deserialize)]
+struct ChangedTable {
+    oid: u32,
+    name: String,
+    owner: u32,
+    makes_trigger: bool,
+    /// The name that the command has given to a column of this table.
+    new_column_name: Option<String>,
+    roots: Vec<u32>,
+    /// What the watched schema says to this unprotected table.
+    is_new_to: Option<Watch>,
+    client_refers_to: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Watch {
+    owner_column: String,
+    action: String,
+}
+
+#[derive(Deserialize)]
+struct Dropped {
+    restoring: bool,
+    tables: Vec<Named>,
+    schemas: Vec<Named>,
+    roots: Vec<u32>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    oid: u32,
+    name: String,
+}
+
+fn follow_changes() -> Result<()> {
+    thread_local! {
+        static CHANGED_TABLES: Statement = const { Statement::new(c"SELECT warden.changed_tables()", &[]) };
+    }
+    let changed = CHANGED_TABLES.with(|statement| statement.first(&[], |row| row.get::<JsonB>(1)))?;
+    let Some(JsonB(changed)) = changed.flatten() else { return Ok(()) };
+    let changed: Changed = catalogue::parse(changed)?;
+    for table in changed.tables.unwrap_or_default() {
+        if let Some(referred) = table.client_refers_to {
+            return Err(Error::forbidden(
+                format!("a client's table cannot refer to protected table {referred}"),
+                "Its foreign key would tell which keys of other users exist.",
+            ));
+        }
+        if table.makes_trigger && !table.roots.is_empty() && !catalogue::caller_has_role(table.owner)? {
+            return Err(Error::forbidden(
+                format!("only its owner makes triggers on protected table {}", table.name),
+                "A trigger sees the rows of every user.",
+            ));
+        }
+        for root in &table.roots {
+            reconcile(*root, table.new_column_name.as_deref(), changed.restoring)?;
+        }
+        if let Some(watch) = table.is_new_to
+            && !is_protected(table.oid)?
+        {
+            meet(table.oid, &watch, changed.restoring)?;
+        }
+    }
+    Ok(())
+}
+
+fn follow_drops() -> Result<()> {
+    thread_local! {
+        static DROPPED: Statement = const { Statement::new(c"SELECT warden.dropped_protection()", &[]) };
+    }
+    let dropped = DROPPED.with(|statement| statement.first(&[], |row| row.get::<JsonB>(1)))?;
+    let Some(JsonB(dropped)) = dropped.flatten() else { return Ok(()) };
+    let dropped: Dropped = catalogue::parse(dropped)?;
+    for table in &dropped.tables {
+        spi::write("DELETE FROM warden.protections p WHERE p.relation = $1", &[Oid::from(table.oid).into()])?;
+        audit::record("protection_dropped", Some(&table.name), json!({}))?;
+    }
+    for schema in &dropped.schemas {
+        spi::write("DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1", &[Oid::from(schema.oid).into()])?;
+        audit::record("unwatch_schema", Some(&schema.name), json!({ "dropped": true }))?;
+    }
+    for root in dropped.roots {
+        reconcile(root, None, dropped.restoring)?;
+    }
+    Ok(())
+}
+
+/// Brings a protected tree and what is remembered of it together again, or refuses what happened.
+fn reconcile(root: u32, new_column_name: Option<&str>, restoring: bool) -> Result<()> {
+    let mut known = catalogue::family(root)?;
+    let Some(protection) = known.get(&root) else { return Ok(()) };
+    let mut options = protection.options.clone();
+    let mut tree = catalogue::tree(root, &options)?;
+    let renamed = rename(&mut options, &mut known, &tree, new_column_name);
+    if renamed {
+        tree = catalogue::tree(root, &options)?;
+    }
+    let steps = match plan::protect(&tree, &options) {
+        Ok(steps) => steps,
+        Err(refusal) => return Err(weakened(&tree, &refusal.message)),
+    };
+    let members: BTreeSet<u32> = tree.tables.iter().map(|table| table.oid).collect();
+    let stays = |oid: u32| known.contains_key(&oid) && members.contains(&oid);
+    let guards: Vec<&Step> = steps.iter().filter(|step| step.weight == Weight::Guard && stays(step.table)).collect();
+    if let (Some(step), false, false) = (guards.first(), renamed, restoring) {
+        return Err(weakened(&tree, &format!("missing: {}", step.sql)));
+    }
+    release(root, &known, &members)?;
+    admit(root, &tree, &options, &known, steps, renamed, restoring)
+}
+
+/// What is new in the tree is protected; what a renamed column has left behind is brought up to date.
+fn admit(
+    root: u32,
+    tree: &Tree,
+    options: &Options,
+    known: &BTreeMap<u32, Protection>,
+    steps: Vec<Step>,
+    renamed: bool,
+    restoring: bool,
+) -> Result<()> {
+    let is_new = |oid: u32| !known.contains_key(&oid);
+    let joins = tree.tables.iter().any(|table| is_new(table.oid));
+    if restoring {
+        return tree.tables.iter().filter(|table| is_new(table.oid)).try_for_each(close);
+    }
+    if !joins && !renamed {
+        return Ok(());
+    }
+    if joins {
+        refuse_other_columns(tree, options, known)?;
+        apply::refuse_unowned_rows(tree, options)?;
+    }
+    let steps: Vec<Step> = steps.into_iter().filter(|step| renamed || is_new(step.table)).collect();
+    apply::execute(tree, &steps)?;
+    apply::remember(root, tree, options, &steps)?;
+    record_following(apply::first(tree)?, &steps)
+}
+
+/// The tables that have left the tree are protected by themselves from here on.
+fn release(root: u32, known: &BTreeMap<u32, Protection>, members: &BTreeSet<u32>) -> Result<()> {
+    let mut left: BTreeSet<u32> = known.keys().copied().filter(|oid| !members.contains(oid)).collect();
+    while let Some(top) = top_of(&left)? {
+        let options = &known.get(&top).ok_or_else(|| Error::internal("a released table is not known"))?.options;
+        let tree = catalogue::tree(top, options)?;
+        let steps = plan::protect(&tree, options)?;
+        let steps: Vec<Step> = steps.into_iter().filter(|step| step.weight == Weight::Guard).collect();
+        for table in &tree.tables {
+            spi::write(
+                "UPDATE warden.protections p SET root = $2 WHERE p.relation = $1 AND p.root = $3",
+                &[Oid::from(table.oid).into(), Oid::from(top).into(), Oid::from(root).into()],
+            )?;
+            left.remove(&table.oid);
+        }
+        apply::execute(&tree, &steps)?;
+        record_following(apply::first(&tree)?, &steps)?;
+    }
+    Ok(())
+}
+
+/// One of the tables that is below none of the others.
+fn top_of(tables: &BTreeSet<u32>) -> Result<Option<u32>> {
+    for candidate in tables {
+        let mut below_another = false;
+        for other in tables.iter().filter(|other| *other != candidate) {
+            let tree = catalogue::tree(*other, &Options::none())?;
+            below_another |= tree.tables.iter().any(|table| table.oid == *candidate);
+        }
+        if !below_another {
+            return Ok(Some(*candidate));
+        }
+    }
+    Ok(None)
+}
+
+/// Follows a renamed column: the one that the tables lack is the one that has a new name.
+fn rename(
+    options: &mut Options,
+    known: &mut BTreeMap<u32, Protection>,
+    tree: &Tree,
+    new_name: Option<&str>,
+) -> bool {
+    let Some(new_name) = new_name else { return false };
+    let missing = |name: &String| tree.tables.iter().all(|table| !table.columns.contains_key(name));
+    let mut renamed = false;
+    for column in [&mut options.owner_column, &mut options.tenant_column, &mut options.parent_column] {
+        if let Some(name) = column.clone().filter(missing) {
+            *column = Some(new_name.to_owned());
+            for protection in known.values_mut() {
+                protection.changes.rename(&name, new_name);
+            }
+            renamed = true;
+        }
+    }
+    renamed
+}
+
+/// A table that was protected by itself joins a tree only if the tree is protected by the same columns.
+fn refuse_other_columns(tree: &Tree, options: &Options, known: &BTreeMap<u32, Protection>) -> Result<()> {
+    for table in tree.tables.iter().filter(|table| !known.contains_key(&table.oid)) {
+        if let Some(protection) = catalogue::family(table.oid)?.get(&table.oid)
+            && !protection.options.same_columns(options)
+        {
+            return Err(Error::wrong_state(
+                format!("{} is protected by other columns than the table it joins", table.name),
+                format!("SELECT warden.unprotect('{}') first, in the same transaction.", table.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A table has come into a watched schema.
+fn meet(table: u32, watch: &Watch, restoring: bool) -> Result<()> {
+    let options = Options {
+        owner_column: Some(watch.owner_column.clone()),
+        tenant_column: None,
+        parent_column: None,
+        manage_columns: true,
+        create_index: true,
+    };
+    let tree = catalogue::tree(table, &options)?;
+    let root = apply::first(&tree)?;
+    if restoring {
+        return close(root);
+    }
+    if watch.action == "refuse" {
+        return Err(Error::wrong_state(
+            format!("table {} has column \"{}\" and is not protected", root.name, watch.owner_column),
+            format!(
+                "The schema is watched: name the table in except_tables of warden.watch_schema(), or watch with action 'protect'. ({})",
+                root.name
+            ),
+        ));
+    }
+    if root.has_parent {
+        return Err(Error::wrong_state(
+            format!("{} is a child of a table that is not protected", root.name),
+            "Protect its parent first: rows of the child are read through it.",
+        ));
+    }
+    let steps = plan::protect(&tree, &options)?;
+    apply::refuse_unowned_rows(&tree, &options)?;
+    apply::execute(&tree, &steps)?;
+    apply::remember(table, &tree, &options, &steps)?;
+    audit::record("protect", Some(&root.name), json!({ "watched": true, "statements": apply::statements(&steps) }))
+}
+
+/// Shows the table to nobody, until the dump that is being restored brings its policies.
+fn close(table: &Table) -> Result<()> {
+    if table.row_security || !matches!(table.kind, 'r' | 'p') {
+        return Ok(());
+    }
+    let sql = format!("ALTER TABLE ONLY {} ENABLE ROW LEVEL SECURITY", table.name);
+    acting::during(|| table_owner::act_as(Oid::from(table.owner), || spi::write(&sql, &[])))?;
+    Ok(())
+}
+
+fn is_protected(table: u32) -> Result<bool> {
+    Ok(catalogue::family(table)?.contains_key(&table))
+}
+
+fn weakened(tree: &Tree, what: &str) -> Error {
+    let name = tree.tables.first().map_or("a protected table", |table| table.name.as_str());
+    Error::wrong_state(
+        format!("this would weaken protected table {name} ({what})"),
+        format!("SELECT warden.unprotect('{name}') takes protection away, on the record; SELECT warden.protect('{name}', …) mends what is missing."),
+    )
+}
+
+fn record_following(table: &Table, steps: &[Step]) -> Result<()> {
+    audit::record("protection_follows", Some(&table.name), json!({ "statements": apply::statements(steps) }))
+}

@@ -1,0 +1,113 @@
+//! Protecting tables: `protect`, `unprotect`, the triggers of protected tables, and the event triggers
+//! that keep protection standing.
+//!
+//! `facts` is what the catalogue says, `policy` and `plan` make statements of it, `apply` executes
+//! them as the table's owner. `parents` and `guard` run when rows are written, `follow` and `watch`
+//! when tables are changed. The SQL declarations are in `sql/protect.sql`, `sql/protections.sql` and
+//! `sql/event_triggers.sql`.
+
+mod acting;
+mod apply;
+mod catalogue;
+mod facts;
+mod follow;
+mod guard;
+mod options;
+mod parents;
+mod plan;
+mod policy;
+mod table_owner;
+mod watch;
+
+use crate::error::{Error, Result, or_raise};
+use options::{Options, Reason, Refusal};
+use pgrx::pg_sys::Oid;
+use pgrx::prelude::*;
+use plan::{Step, Weight};
+
+/// Protects a table. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+fn protect(
+    table_name: Option<Oid>,
+    owner_column: Option<String>,
+    tenant_column: Option<String>,
+    parent_column: Option<String>,
+    manage_columns: Option<bool>,
+    create_index: Option<bool>,
+    dry_run: Option<bool>,
+) -> TableIterator<
+    'static,
+    (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>)),
+> {
+    let options = Options {
+        owner_column,
+        tenant_column,
+        parent_column,
+        manage_columns: manage_columns.unwrap_or(true),
+        create_index: create_index.unwrap_or(true),
+    };
+    report(or_raise(
+        named(table_name).and_then(|table| apply::protect(table, &options, dry_run.unwrap_or(false))),
+    ))
+}
+
+/// Undoes `protect`. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)]
+fn unprotect(
+    table_name: Option<Oid>,
+) -> TableIterator<
+    'static,
+    (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>)),
+> {
+    report(or_raise(named(table_name).and_then(apply::unprotect)))
+}
+
+/// Whether a protected table is as `protect` made it. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn is_intact(relation: Oid) -> Option<bool> {
+    let relation = relation.to_u32();
+    let protection = or_raise(catalogue::family(relation)).remove(&relation)?;
+    Some(or_raise(gaps(&protection)).is_empty())
+}
+
+/// What a protected table lacks of its guards; one that could not be protected today lacks them too.
+fn gaps(protection: &catalogue::Protection) -> Result<Vec<String>> {
+    // Partitions are planned by themselves here: what they need of guards does not depend on the root.
+    let tree = catalogue::tree(protection.relation, &protection.options)?;
+    Ok(match plan::protect(&tree, &protection.options) {
+        Ok(steps) => steps
+            .into_iter()
+            .filter(|step| step.weight == Weight::Guard && step.table == protection.relation)
+            .map(|step| step.sql)
+            .collect(),
+        Err(refusal) => vec![refusal.message],
+    })
+}
+
+fn named(table: Option<Oid>) -> Result<u32> {
+    table
+        .map(Oid::to_u32)
+        .ok_or_else(|| Error::invalid("no table is given", "Name the table, as in warden.protect('documents')."))
+}
+
+#[allow(clippy::type_complexity)]
+fn report(
+    steps: Vec<Step>,
+) -> TableIterator<
+    'static,
+    (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>)),
+> {
+    let rows = (1..).zip(steps).map(|(number, step)| (number, step.sql, step.lock.to_owned(), step.rows));
+    TableIterator::new(rows)
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.reason {
+            Reason::Unusable => Self::invalid(refusal.message, refusal.hint),
+            Reason::WrongState => Self::wrong_state(refusal.message, refusal.hint),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! How a table is to be protected, what protecting it changed, and why it may be refused. Knows nothing of Postgres.
+
+use super::facts::Grant;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The arguments of `protect()`, as they are kept for partitions to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    pub owner_column: Option<String>,
+    pub tenant_column: Option<String>,
+    /// Instead of an owner: the foreign key to the table whose rows these belong to.
+    pub parent_column: Option<String>,
+    pub manage_columns: bool,
+    pub create_index: bool,
+}
+
+impl Options {
+    /// No columns: for looking at a table that is not to be protected.
+    pub fn none() -> Self {
+        Self {
+            owner_column: None,
+            tenant_column: None,
+            parent_column: None,
+            manage_columns: false,
+            create_index: false,
+        }
+    }
+
+    /// The columns that decide whose a row is; what they hold never changes under a client.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        [&self.owner_column, &self.parent_column, &self.tenant_column].into_iter().flatten().map(String::as_str)
+    }
+
+    pub fn same_columns(&self, other: &Self) -> bool {
+        self.columns().eq(other.columns())
+            && self.parent_column == other.parent_column
+            && self.owner_column == other.owner_column
+    }
+}
+
+/// What a table was like before it was protected, as far as that was changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Changes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row_security: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forced: Option<bool>,
+    /// Columns that were nullable.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nullable: Vec<String>,
+    /// The defaults that were replaced; null where there was none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub defaults: BTreeMap<String, Option<String>>,
+    /// The index that was made, quoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// The grants that were revoked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
+}
+
+impl Changes {
+    /// Adds what a later run changed; what an earlier one remembers of the time before stays.
+    pub fn merge(&mut self, later: Changes) {
+        self.row_security = self.row_security.or(later.row_security);
+        self.forced = self.forced.or(later.forced);
+        for column in later.nullable {
+            if !self.nullable.contains(&column) {
+                self.nullable.push(column);
+            }
+        }
+        for (column, default) in later.defaults {
+            self.defaults.entry(column).or_insert(default);
+        }
+        if self.index.is_none() {
+            self.index = later.index;
+        }
+        for grant in later.grants {
+            if !self.grants.contains(&grant) {
+                self.grants.push(grant);
+            }
+        }
+    }
+
+    /// Follows the renaming of a column.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        for column in &mut self.nullable {
+            if column == from {
+                to.clone_into(column);
+            }
+        }
+        if let Some(default) = self.defaults.remove(from) {
+            self.defaults.insert(to.to_owned(), default);
+        }
+    }
+}
+
+/// Why a table cannot be protected, or unprotected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub reason: Reason,
+    pub message: String,
+    pub hint: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// 22023: the table or a column cannot be used.
+    Unusable,
+    /// 55000: something has to change first.
+    WrongState,
+}
+
+impl Refusal {
+    pub fn unusable(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { reason: Reason::Unusable, message: message.into(), hint: hint.into() }
+    }
+
+    pub fn wrong_state(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { reason: Reason::WrongState, message: message.into(), hint: hint.into() }
+    }
+}

@@ -1,0 +1,285 @@
+//! The text of policies and triggers. Knows nothing of Postgres.
+//!
+//! Each policy is the plain comparison of a column with a STABLE function: not wrapped in a
+//! sub-select, so that the planner keeps its estimate for a heavy or a light user, uses the index and
+//! prunes partitions. One permissive policy per command, everything in it joined by AND.
+//!
+//! An expression is written twice from one template: as a statement, with its operators pinned to
+//! `pg_catalog`, and as Postgres prints it afterwards, so that a policy can be recognised as ours.
+
+use super::facts::{Column, Parent, Policy, Table};
+use super::options::{Options, Refusal};
+
+/// What `protect` writes for a table, as a statement and as the catalogue shows it.
+pub struct Expected<T> {
+    pub sql: String,
+    pub catalogue: T,
+}
+
+/// The policies of a table.
+pub fn policies(table: &Table, parent: Option<&Parent>, options: &Options) -> Result<Vec<Expected<Policy>>, Refusal> {
+    let test = |spelling: Spelling| whose(spelling, table, parent, options);
+    let own = Texts { sql: all(test(Spelling::Statement)?), catalogue: all(test(Spelling::Catalogue)?) };
+    let with_parents = |mut terms: Vec<String>| {
+        // Whole rows, so that a foreign key added later is covered at once.
+        terms.push(format!("warden.parents_visible(tableoid, {}.*)", table.label));
+        all(terms)
+    };
+    let written = Texts {
+        sql: with_parents(test(Spelling::Statement)?),
+        catalogue: with_parents(test(Spelling::Catalogue)?),
+    };
+    // UPDATE and DELETE repeat the whole test: without WHERE Postgres does not apply the one of SELECT to them.
+    Ok(vec![
+        policy(table, "warden_select", "SELECT", 'r', Some(&own), None),
+        policy(table, "warden_insert", "INSERT", 'a', None, Some(&written)),
+        policy(table, "warden_update", "UPDATE", 'w', Some(&own), Some(&written)),
+        policy(table, "warden_delete", "DELETE", 'd', Some(&own), None),
+    ])
+}
+
+/// Whether `protect` gives a policy this name.
+pub fn is_policy_name(name: &str) -> bool {
+    ["warden_select", "warden_insert", "warden_update", "warden_delete"].contains(&name)
+}
+
+/// The triggers of a table: name, and the statement exactly as Postgres prints it.
+///
+/// Row triggers stand on the tables that hold rows, never on a partitioned one: its clones would keep
+/// a protected partition from being attached again.
+pub fn triggers(table: &Table, options: &Options) -> Result<Vec<(&'static str, String)>, Refusal> {
+    let mut triggers = vec![(
+        "_warden_truncate",
+        format!(
+            "CREATE TRIGGER _warden_truncate BEFORE TRUNCATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION warden.refuse_truncate()",
+            table.name
+        ),
+    )];
+    if table.is_partitioned() {
+        return Ok(triggers);
+    }
+    let mut changed = Vec::new();
+    for name in options.columns() {
+        let column = column(table, name)?;
+        changed.push(format!("({} IS DISTINCT FROM {})", bare(column, "old."), bare(column, "new.")));
+    }
+    let keep = |name: &str, event: &str| {
+        format!(
+            "CREATE TRIGGER {name} {event} UPDATE ON {} FOR EACH ROW WHEN ({}) EXECUTE FUNCTION warden.keep_owner()",
+            table.name,
+            any(&changed)
+        )
+    };
+    // AFTER, so that no BEFORE trigger of the application comes later and sets the owner all the same.
+    triggers.push(("_warden_keep", keep("_warden_keep", "AFTER")));
+    if table.is_partition {
+        // A row that moves to another partition fires no AFTER UPDATE trigger.
+        triggers.push(("_warden_keep_moved", keep("_warden_keep_moved", "BEFORE")));
+    }
+    if let Some(owner) = &options.owner_column {
+        let filled: Vec<_> = [Some(owner), options.tenant_column.as_ref()].into_iter().flatten().collect();
+        let mut missing = Vec::new();
+        for name in &filled {
+            missing.push(format!("(new.{} IS NULL)", column(table, name)?.name));
+        }
+        let arguments: Vec<_> = filled.iter().map(|name| literal(name)).collect();
+        triggers.push((
+            "_warden_fill",
+            format!(
+                "CREATE TRIGGER _warden_fill BEFORE INSERT ON {} FOR EACH ROW WHEN ({}) EXECUTE FUNCTION warden.fill_owner({})",
+                table.name,
+                any(&missing),
+                arguments.join(", ")
+            ),
+        ));
+    }
+    Ok(triggers)
+}
+
+/// The default of an owner or tenant column.
+pub fn default(column: &Column, is_tenant: bool) -> Result<&'static str, Refusal> {
+    if is_tenant {
+        tenant_is_usable(column)?;
+        return Ok(CURRENT_TENANT);
+    }
+    identity(column)
+}
+
+/// Refuses the columns whose equality is not that of their bytes, or whose value no identity has.
+pub fn check_column(column: &Column, is_tenant: bool) -> Result<(), Refusal> {
+    default(column, is_tenant).map(|_| ())
+}
+
+/// Refuses a parent column, or the key that it refers to, of a type this module cannot compare.
+pub fn check_reference(column: &Column) -> Result<(), Refusal> {
+    if [UUID, TEXT, VARCHAR, INT2, INT4, INT8].contains(&column.type_id) && column.deterministic {
+        return Ok(());
+    }
+    Err(Refusal::unusable(
+        format!("a parent column of type {} is not supported", column.type_name),
+        "Use a foreign key over uuid, text, varchar or an integer type.",
+    ))
+}
+
+/// The column as it stands in the facts.
+pub fn column<'a>(table: &'a Table, name: &str) -> Result<&'a Column, Refusal> {
+    table.columns.get(name).ok_or_else(|| {
+        Refusal::unusable(
+            format!("table {} has no column \"{name}\"", table.name),
+            "Name the column that holds the owner (owner_column), or the parent (owner_column => NULL, parent_column).",
+        )
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Spelling {
+    Statement,
+    Catalogue,
+}
+
+struct Texts {
+    sql: String,
+    catalogue: String,
+}
+
+/// The terms that say whose a row is.
+fn whose(
+    spelling: Spelling,
+    table: &Table,
+    parent: Option<&Parent>,
+    options: &Options,
+) -> Result<Vec<String>, Refusal> {
+    let equals = match spelling {
+        Spelling::Statement => "OPERATOR(pg_catalog.=)",
+        Spelling::Catalogue => "=",
+    };
+    let mut terms = Vec::new();
+    if let Some(name) = &options.owner_column {
+        let owner = column(table, name)?;
+        terms.push(format!("({} {equals} {})", bare(owner, ""), identity(owner)?));
+    }
+    if let (Some(name), Some(parent)) = (&options.parent_column, parent) {
+        let child = column(table, name)?;
+        let label = format!("{}.", table.label);
+        terms.push(format!(
+            "(EXISTS ( SELECT 1 FROM {} p WHERE ({} {equals} {})))",
+            parent.name,
+            bare(&parent.key, "p."),
+            bare(child, &label)
+        ));
+    }
+    if let Some(name) = &options.tenant_column {
+        let tenant = column(table, name)?;
+        tenant_is_usable(tenant)?;
+        terms.push(format!("({} {equals} {CURRENT_TENANT})", tenant.name));
+    }
+    Ok(terms)
+}
+
+fn policy(
+    table: &Table,
+    name: &str,
+    command: &str,
+    code: char,
+    using: Option<&Texts>,
+    check: Option<&Texts>,
+) -> Expected<Policy> {
+    let mut sql = format!("CREATE POLICY {name} ON {} FOR {command} TO PUBLIC", table.name);
+    if let Some(using) = using {
+        sql += &format!(" USING ({})", using.sql);
+    }
+    if let Some(check) = check {
+        sql += &format!(" WITH CHECK ({})", check.sql);
+    }
+    let catalogue = Policy {
+        name: name.to_owned(),
+        permissive: true,
+        command: code,
+        to_public: true,
+        using: using.map(|texts| one_line(&texts.catalogue)),
+        check: check.map(|texts| one_line(&texts.catalogue)),
+    };
+    Expected { sql, catalogue }
+}
+
+/// What an owner column is compared with.
+fn identity(column: &Column) -> Result<&'static str, Refusal> {
+    let refuse = |hint: &str| {
+        Err(Refusal::unusable(
+            format!("an owner column of type {} is not supported", column.type_name),
+            hint.to_owned(),
+        ))
+    };
+    match column.type_id {
+        UUID => Ok("warden.current_user_id()"),
+        TEXT | VARCHAR if !column.deterministic => {
+            refuse("Two ids that differ would be equal under this collation: use one that is deterministic, say COLLATE \"C\".")
+        }
+        TEXT | VARCHAR => Ok("warden.current_external_id()"),
+        INT2 | INT4 | INT8 => Ok("warden.current_external_number()"),
+        _ => refuse(
+            "Use uuid for the user's id, text or varchar for its external id, smallint, integer or bigint for its external number.",
+        ),
+    }
+}
+
+fn tenant_is_usable(column: &Column) -> Result<(), Refusal> {
+    if column.type_id == UUID {
+        return Ok(());
+    }
+    Err(Refusal::unusable(
+        format!("a tenant column of type {} is not supported", column.type_name),
+        "Use uuid.",
+    ))
+}
+
+/// The column as Postgres compares it: varchar has no operators of its own.
+fn bare(column: &Column, prefix: &str) -> String {
+    match column.type_id {
+        VARCHAR => format!("({prefix}{})::text", column.name),
+        _ => format!("{prefix}{}", column.name),
+    }
+}
+
+fn all(terms: Vec<String>) -> String {
+    join(&terms, " AND ")
+}
+
+fn any(terms: &[String]) -> String {
+    join(terms, " OR ")
+}
+
+fn join(terms: &[String], operator: &str) -> String {
+    match terms {
+        [only] => only.clone(),
+        several => format!("({})", several.join(operator)),
+    }
+}
+
+/// As the catalogue's text is read: every run of white space as one space.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        let character = if character.is_ascii_whitespace() || character == '\u{b}' { ' ' } else { character };
+        if character != ' ' || !line.ends_with(' ') {
+            line.push(character);
+        }
+    }
+    line
+}
+
+/// A string literal in the spelling of `pg_get_triggerdef`.
+fn literal(text: &str) -> String {
+    let escape = if text.contains('\\') { "E" } else { "" };
+    format!("{escape}'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+const CURRENT_TENANT: &str = "warden.current_tenant_id()";
+
+// pg_type.oid, which never changes for these.
+const UUID: u32 = 2950;
+const TEXT: u32 = 25;
+const VARCHAR: u32 = 1043;
+const INT2: u32 = 21;
+const INT4: u32 = 23;
+const INT8: u32 = 20;
