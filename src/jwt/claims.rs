@@ -174,7 +174,8 @@ impl Claims {
         self.issued_at.floor
     }
 
-    /// The token's own id, for revocation.
+    /// The token's own id, for revocation. A token is revoked by this and never by its bytes: whoever has one with an
+    /// ECDSA signature (r, s) can write (r, n - s) in its place, which is as good.
     pub fn jti(&self) -> Option<&str> {
         self.jti.as_deref()
     }

@@ -6,7 +6,8 @@
 //!
 //! * members are unique at every level, compared after unescaping (RFC 7515 section 4, RFC 7519 section 4);
 //! * nesting is at most [`MAX_DEPTH`] deep, so that the recursion below is bounded;
-//! * strings are Unicode: a lone surrogate escape is an error;
+//! * strings are Unicode, so that a lone surrogate is an error, and without U+0000, which neither `text` nor `jsonb` of
+//!   Postgres can hold;
 //! * a number's exponent has at most three digits, so that printing it in full cannot exhaust memory.
 
 use std::fmt;
@@ -176,7 +177,11 @@ impl Reader<'_> {
         } else {
             first
         };
-        char::from_u32(code).ok_or_else(|| self.error("lone surrogate"))
+        match char::from_u32(code) {
+            Some('\0') => Err(self.error("U+0000 in a string")),
+            Some(character) => Ok(character),
+            None => Err(self.error("lone surrogate")),
+        }
     }
 
     fn four_hex(&mut self) -> Result<u32, JsonError> {

@@ -13,8 +13,8 @@ pub struct Rules {
     pub audiences: Option<Vec<String>>,
     /// The claim that names the user, `sub` nearly always.
     pub subject_claim: String,
-    /// Claims that must be there. A value other than an array must be equal to the claim. An array lists the allowed
-    /// strings: the claim must be one of them, or an array that contains one.
+    /// Claims that must be there. A value other than an array must be equal to the claim (a number as it is written: 1 is
+    /// not 1.0). An array lists the allowed strings: the claim must be one of them, or an array that contains one.
     pub required_claims: Map<String, Value>,
     /// How far the issuer's clock may be from ours, in seconds, 0 to 300.
     pub leeway_seconds: i64,

@@ -19,7 +19,7 @@ fn iss_is_exactly_the_issuer() {
         "http://id.example.com/",
         "https://id.example.com/ ",
         "https://id.example.com:443/",
-        "https://id.example.com/\0",
+        "https://id.example.com/\u{1}",
         "",
         "https://mallory.example/",
     ] {

@@ -23,7 +23,7 @@ fn alg_is_a_known_name_in_exact_spelling() {
         "eddsa",
         "EDDSA",
         "EdDSA ",
-        "EdDSA\u{0}",
+        "EdDSA\u{1}",
         "ES512",
         "ES256K",
         "Ed25519",

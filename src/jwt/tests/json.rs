@@ -29,7 +29,7 @@ fn it_reads_what_serde_json_reads() {
         r#"{"a":1,"b":{"a":[null]}}"#,
         r#""\"\\\/\b\f\n\r\t""#,
         r#""\u00e9\ud83d\ude00é😀""#,
-        r#""\u0000""#,
+        r#""\u0001""#,
         r#"{"":1," ":2}"#,
         "123456789012345678901234567890.000",
     ] {
@@ -112,6 +112,14 @@ fn a_lone_surrogate_is_refused() {
     ] {
         assert!(!accepted(text), "{text}");
     }
+}
+
+#[test]
+fn a_string_holds_only_what_postgres_can_hold() {
+    assert!(accepted(r#"{"a\u0001":"\u0001"}"#));
+    assert!(!accepted(r#""\u0000""#));
+    assert!(!accepted(r#"{"a\u0000":1}"#));
+    assert!(!accepted(r#"{"a":["b\u0000c"]}"#));
 }
 
 #[test]

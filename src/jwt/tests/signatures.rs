@@ -89,6 +89,25 @@ fn a_signature_has_exactly_its_length() {
 }
 
 #[test]
+fn an_ecdsa_signature_has_a_twin() {
+    // A property of ECDSA, not a fault: the reason why a token is revoked by its id and not by its bytes.
+    let input = input(Algorithm::ES256);
+    let mut twin = KEYS.sign(Algorithm::ES256, input.as_bytes());
+    let mut borrow = 0;
+    for (byte, n) in twin[32..]
+        .iter_mut()
+        .rev()
+        .zip(hex(P256_ORDER).into_iter().rev())
+    {
+        let difference = i16::from(n) - i16::from(*byte) - borrow;
+        borrow = i16::from(difference < 0);
+        *byte = difference.rem_euclid(256) as u8;
+    }
+    let token = format!("{input}.{}", base64url(twin));
+    assert!(check(&token, &key_set(&[KEYS.jwk(Algorithm::ES256)]), &rules()).is_ok());
+}
+
+#[test]
 fn ed25519_s_must_be_reduced() {
     let input = input(Algorithm::EdDSA);
     let good = KEYS.sign(Algorithm::EdDSA, input.as_bytes());
@@ -270,6 +289,9 @@ fn multiply(number: &mut [u8; 256], factor: u32) {
 fn hex(text: &str) -> [u8; 32] {
     std::array::from_fn(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
 }
+
+/// The order of P-256's group, big-endian (SEC 2 section 2.4.2).
+const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 
 /// The order of Ed25519's group, little-endian (RFC 8032 section 5.1).
 const GROUP_ORDER: [u8; 32] = [
