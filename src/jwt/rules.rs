@@ -85,9 +85,7 @@ impl RulesError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            RulesError::EmptyIssuer => {
-                "Give the issuer exactly as the claim iss of its tokens has it."
-            }
+            RulesError::EmptyIssuer => "Give the issuer exactly as the claim iss of its tokens has it.",
             RulesError::NoAudience | RulesError::EmptyAudience => {
                 "Name the audience your application has at this issuer, as the claim aud has it."
             }
@@ -99,9 +97,7 @@ impl RulesError {
             RulesError::VagueRequiredClaim(_) => {
                 "Give the value the claim must have, or a list of strings of which it must be one."
             }
-            RulesError::LeewayOutOfRange => {
-                "Use 0 to 300 seconds; 30 suits machines whose clocks are synchronised."
-            }
+            RulesError::LeewayOutOfRange => "Use 0 to 300 seconds; 30 suits machines whose clocks are synchronised.",
         }
     }
 }

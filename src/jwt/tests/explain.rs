@@ -20,10 +20,7 @@ fn names(checks: &[Check]) -> Vec<&str> {
 fn failing(token: &str) -> (&'static str, String) {
     let mut checks = explain(token, NOW, &find);
     let last = checks.pop().unwrap();
-    assert!(
-        !last.passed && checks.iter().all(|check| check.passed),
-        "{checks:?} {last:?}"
-    );
+    assert!(!last.passed && checks.iter().all(|check| check.passed), "{checks:?} {last:?}");
     (last.check, last.detail)
 }
 
@@ -59,42 +56,20 @@ fn a_good_token_passes_every_check() {
 fn the_first_failing_check_is_named_and_the_last() {
     let good = token(json!({}));
     let (input, signature) = good.rsplit_once('.').unwrap();
-    let forged = format!(
-        "{}.{signature}",
-        token(json!({"sub": "bob"})).rsplit_once('.').unwrap().0
-    );
-    let unknown_kid = token_of(
-        super::super::Algorithm::EdDSA,
-        r#"{"alg":"EdDSA","kid":"x"}"#,
-        claims_with(json!({})).to_string(),
-    );
+    let forged = format!("{}.{signature}", token(json!({"sub": "bob"})).rsplit_once('.').unwrap().0);
+    let unknown_kid =
+        token_of(super::super::Algorithm::EdDSA, r#"{"alg":"EdDSA","kid":"x"}"#, claims_with(json!({})).to_string());
     for (token, check, code) in [
         (input.to_owned(), "format", "malformed"),
-        (
-            token(json!({"iss": "https://mallory.example/"})),
-            "trusted_issuer",
-            "unknown_issuer",
-        ),
-        (
-            token(json!({"iss": null})),
-            "trusted_issuer",
-            "unknown_issuer",
-        ),
+        (token(json!({"iss": "https://mallory.example/"})), "trusted_issuer", "unknown_issuer"),
+        (token(json!({"iss": null})), "trusted_issuer", "unknown_issuer"),
         (unknown_kid, "key", "unknown_kid"),
         (forged, "signature", "bad_signature"),
         (token(json!({"sub": 7})), "claims", "invalid_claim"),
         (token(json!({"aud": "other"})), "audience", "wrong_audience"),
         (token(json!({"exp": NOW - 30})), "expiry", "expired"),
-        (
-            token(json!({"nbf": NOW + 31})),
-            "not_before",
-            "not_yet_valid",
-        ),
-        (
-            token(json!({"iat": NOW + 31})),
-            "issued_at",
-            "issued_in_future",
-        ),
+        (token(json!({"nbf": NOW + 31})), "not_before", "not_yet_valid"),
+        (token(json!({"iat": NOW + 31})), "issued_at", "issued_in_future"),
     ] {
         let (failed, detail) = failing(&token);
         assert_eq!(failed, check);
@@ -134,26 +109,10 @@ fn it_agrees_with_verification() {
 
 #[test]
 fn rules_of_another_issuer_do_not_do() {
-    let other = |_: &str| {
-        Some((
-            Arc::new(ed_keys()),
-            Rules {
-                issuer: "https://other.example/".to_owned(),
-                ..rules()
-            },
-        ))
-    };
+    let other = |_: &str| Some((Arc::new(ed_keys()), Rules { issuer: "https://other.example/".to_owned(), ..rules() }));
     let last = explain(&token(json!({})), NOW, &other).pop().unwrap();
     assert_eq!((last.check, last.passed), ("issuer", false));
-    let unusable = |_: &str| {
-        Some((
-            Arc::new(ed_keys()),
-            Rules {
-                audiences: None,
-                ..rules()
-            },
-        ))
-    };
+    let unusable = |_: &str| Some((Arc::new(ed_keys()), Rules { audiences: None, ..rules() }));
     let last = explain(&token(json!({})), NOW, &unusable).pop().unwrap();
     assert_eq!((last.check, last.passed), ("trusted_issuer", false));
     assert!(last.detail.starts_with("unusable_rules: "));
@@ -163,17 +122,11 @@ fn rules_of_another_issuer_do_not_do() {
 fn it_shows_no_signature() {
     let good = token(json!({}));
     let signature = good.rsplit_once('.').unwrap().1;
-    let forged = format!(
-        "{}.{signature}",
-        token(json!({"sub": "bob"})).rsplit_once('.').unwrap().0
-    );
+    let forged = format!("{}.{signature}", token(json!({"sub": "bob"})).rsplit_once('.').unwrap().0);
     for text in [good.as_str(), &forged] {
         for check in explain(text, NOW, &find) {
             for part in signature.as_bytes().windows(8) {
-                assert!(
-                    !check.detail.contains(std::str::from_utf8(part).unwrap()),
-                    "{check:?}"
-                );
+                assert!(!check.detail.contains(std::str::from_utf8(part).unwrap()), "{check:?}");
             }
         }
     }

@@ -102,14 +102,9 @@ fn it_refuses_what_is_not_json() {
 #[test]
 fn a_lone_surrogate_is_refused() {
     assert!(accepted(r#""\ud83d\ude00""#));
-    for text in [
-        r#""\ud83d""#,
-        r#""\ude00""#,
-        r#""\ud83d\ud83d""#,
-        r#""\ud83dx""#,
-        r#""\ud83d\n""#,
-        r#""\ud83d\u0041""#,
-    ] {
+    for text in
+        [r#""\ud83d""#, r#""\ude00""#, r#""\ud83d\ud83d""#, r#""\ud83dx""#, r#""\ud83d\n""#, r#""\ud83d\u0041""#]
+    {
         assert!(!accepted(text), "{text}");
     }
 }
@@ -139,19 +134,14 @@ fn members_are_unique_after_unescaping() {
 
 #[test]
 fn nesting_is_bounded() {
-    let nested = |open: &str, close: &str, depth: usize| {
-        format!("{}1{}", open.repeat(depth), close.repeat(depth))
-    };
+    let nested = |open: &str, close: &str, depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
     assert!(accepted(&nested("[", "]", MAX_DEPTH)));
     assert!(!accepted(&nested("[", "]", MAX_DEPTH + 1)));
     assert!(accepted(&nested("{\"a\":", "}", MAX_DEPTH)));
     assert!(!accepted(&nested("{\"a\":", "}", MAX_DEPTH + 1)));
     assert!(!accepted(&"[".repeat(100_000)));
     assert!(!accepted(&nested("[", "]", 100_000)));
-    assert!(
-        accepted(&format!("[{}1]", "[],".repeat(1000))),
-        "width is not depth"
-    );
+    assert!(accepted(&format!("[{}1]", "[],".repeat(1000))), "width is not depth");
 }
 
 #[test]
@@ -177,8 +167,6 @@ fn an_object_cannot_pose_as_a_number() {
 
 #[test]
 fn an_error_tells_where_and_not_what() {
-    let error = parse(br#"{"password":"hunter2" "x"}"#)
-        .unwrap_err()
-        .to_string();
+    let error = parse(br#"{"password":"hunter2" "x"}"#).unwrap_err().to_string();
     assert_eq!(error, "a comma or closing brace is missing at byte 22");
 }

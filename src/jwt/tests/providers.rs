@@ -34,11 +34,7 @@ fn issuer_rules(issuer: &str, audience: &str) -> Rules {
 
 /// For issuers whose tokens have no `aud`.
 fn claim_rules(issuer: &str, required: Value) -> Rules {
-    Rules {
-        audiences: None,
-        required_claims: required.as_object().unwrap().clone(),
-        ..issuer_rules(issuer, "-")
-    }
+    Rules { audiences: None, required_claims: required.as_object().unwrap().clone(), ..issuer_rules(issuer, "-") }
 }
 
 fn key(algorithm: Algorithm, members: Value) -> Value {
@@ -47,39 +43,25 @@ fn key(algorithm: Algorithm, members: Value) -> Value {
 
 /// A key of the same set that does not concern us.
 fn encryption_key() -> Value {
-    key(
-        Algorithm::RS256,
-        json!({"kid": "enc", "use": "enc", "alg": "RSA-OAEP"}),
-    )
+    key(Algorithm::RS256, json!({"kid": "enc", "use": "enc", "alg": "RSA-OAEP"}))
 }
 
 fn token(provider: &Provider) -> String {
     let times = json!({"iat": NOW - 5, "exp": NOW + 3600});
     let claims = with(times, provider.claims.clone());
-    token_of(
-        provider.signed_by,
-        provider.header.to_string(),
-        claims.to_string(),
-    )
+    token_of(provider.signed_by, provider.header.to_string(), claims.to_string())
 }
 
 fn key_set_of(provider: &Provider) -> KeySet {
-    KeySet::parse(&provider.jwks.to_string(), provider.algorithms.as_deref())
-        .unwrap()
-        .keys
+    KeySet::parse(&provider.jwks.to_string(), provider.algorithms.as_deref()).unwrap().keys
 }
 
 #[test]
 fn each_token_is_accepted_by_the_rules_of_its_issuer() {
     for provider in providers() {
         let token = token(&provider);
-        let claims = verify(
-            &parse(&token).unwrap(),
-            &key_set_of(&provider),
-            &provider.rules,
-            NOW,
-        )
-        .unwrap_or_else(|refusal| panic!("{}: {refusal}", provider.name));
+        let claims = verify(&parse(&token).unwrap(), &key_set_of(&provider), &provider.rules, NOW)
+            .unwrap_or_else(|refusal| panic!("{}: {refusal}", provider.name));
         assert_eq!(claims.subject(), provider.subject, "{}", provider.name);
         assert_eq!(claims.scopes(), provider.scopes, "{}", provider.name);
         assert_eq!(claims.session_id(), provider.session, "{}", provider.name);
@@ -90,23 +72,10 @@ fn each_token_is_accepted_by_the_rules_of_its_issuer() {
 fn no_token_is_accepted_by_the_rules_of_another() {
     for provider in providers() {
         let token = token(&provider);
-        for other in providers()
-            .into_iter()
-            .filter(|other| other.name != provider.name)
-        {
+        for other in providers().into_iter().filter(|other| other.name != provider.name) {
             // Even with keys that verify it, as if two issuers shared a key.
-            let result = verify(
-                &parse(&token).unwrap(),
-                &key_set_of(&provider),
-                &other.rules,
-                NOW,
-            );
-            assert!(
-                result.is_err(),
-                "{} by the rules of {}",
-                provider.name,
-                other.name
-            );
+            let result = verify(&parse(&token).unwrap(), &key_set_of(&provider), &other.rules, NOW);
+            assert!(result.is_err(), "{} by the rules of {}", provider.name, other.name);
         }
     }
 }
@@ -121,18 +90,9 @@ fn a_token_for_another_application_of_the_same_issuer_is_refused() {
                 claims.insert(name.to_owned(), json!("another-application"));
             }
         }
-        let result = verify(
-            &parse(&token(&other)).unwrap(),
-            &key_set_of(&other),
-            &other.rules,
-            NOW,
-        );
+        let result = verify(&parse(&token(&other)).unwrap(), &key_set_of(&other), &other.rules, NOW);
         let code = result.unwrap_err().code();
-        assert!(
-            ["wrong_audience", "wrong_claim"].contains(&code),
-            "{}: {code}",
-            other.name
-        );
+        assert!(["wrong_audience", "wrong_claim"].contains(&code), "{}: {code}", other.name);
     }
 }
 
@@ -182,10 +142,7 @@ fn clerk() -> Provider {
             "iss": "https://clean-mole-7.clerk.accounts.dev", "sub": "user_2abc", "sid": "sess_2abc", "nbf": NOW - 15, "v": 2,
             "azp": "https://app.example.com", "fva": [0, -1], "o": {"id": "org_1", "rol": "admin"},
         }),
-        rules: claim_rules(
-            "https://clean-mole-7.clerk.accounts.dev",
-            json!({"azp": ["https://app.example.com"]}),
-        ),
+        rules: claim_rules("https://clean-mole-7.clerk.accounts.dev", json!({"azp": ["https://app.example.com"]})),
         subject: "user_2abc",
         scopes: vec![],
         session: Some("sess_2abc"),
@@ -205,10 +162,7 @@ fn workos() -> Provider {
             "iss": "https://api.workos.com/user_management/client_01", "sub": "user_01", "sid": "session_01", "jti": "01H",
             "client_id": "client_01", "org_id": "org_01", "role": "member", "permissions": ["posts:read"],
         }),
-        rules: claim_rules(
-            "https://api.workos.com/user_management/client_01",
-            json!({"client_id": ["client_01"]}),
-        ),
+        rules: claim_rules("https://api.workos.com/user_management/client_01", json!({"client_id": ["client_01"]})),
         subject: "user_01",
         scopes: vec![],
         session: Some("session_01"),
@@ -258,10 +212,7 @@ fn entra() -> Provider {
             "iss": issuer, "aud": "api://6e74172b", "sub": "pairwise", "oid": "00000000-0000", "tid": "9188040d", "ver": "2.0",
             "nbf": NOW - 5, "azp": "client", "azpacr": "1", "scp": "Documents.Read Documents.Write", "aio": "x", "uti": "u",
         }),
-        rules: Rules {
-            subject_claim: "oid".to_owned(),
-            ..issuer_rules(issuer, "api://6e74172b")
-        },
+        rules: Rules { subject_claim: "oid".to_owned(), ..issuer_rules(issuer, "api://6e74172b") },
         subject: "00000000-0000",
         scopes: vec!["Documents.Read", "Documents.Write"],
         session: None,

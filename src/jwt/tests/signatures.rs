@@ -20,11 +20,7 @@ fn assert_forgery_fails(algorithm: Algorithm, input: &str, signature: &[u8]) {
 /// Header and payload of a good token of this algorithm, as it is signed.
 fn input(algorithm: Algorithm) -> String {
     let header = json!({"alg": algorithm.name()}).to_string();
-    format!(
-        "{}.{}",
-        base64url(header),
-        base64url(claims_with(json!({})).to_string())
-    )
+    format!("{}.{}", base64url(header), base64url(claims_with(json!({})).to_string()))
 }
 
 fn fault(jwk: Value) -> KeyFault {
@@ -39,10 +35,7 @@ fn the_good_twin_of_every_forgery_is_accepted() {
     for algorithm in Algorithm::ALL {
         let input = input(algorithm);
         let keys = key_set(&[with(KEYS.jwk(algorithm), json!({"alg": algorithm.name()}))]);
-        let token = format!(
-            "{input}.{}",
-            base64url(KEYS.sign(algorithm, input.as_bytes()))
-        );
+        let token = format!("{input}.{}", base64url(KEYS.sign(algorithm, input.as_bytes())));
         assert!(check(&token, &keys, &rules()).is_ok(), "{algorithm}");
     }
 }
@@ -64,8 +57,7 @@ fn ecdsa_zeros_are_not_a_signature() {
 #[test]
 fn ecdsa_in_der_is_not_a_signature() {
     let input = input(Algorithm::ES256);
-    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
-        .unwrap();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).unwrap();
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref()).unwrap();
     let der = pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
     let point = pair.public_key().as_ref();
@@ -94,11 +86,7 @@ fn an_ecdsa_signature_has_a_twin() {
     let input = input(Algorithm::ES256);
     let mut twin = KEYS.sign(Algorithm::ES256, input.as_bytes());
     let mut borrow = 0;
-    for (byte, n) in twin[32..]
-        .iter_mut()
-        .rev()
-        .zip(hex(P256_ORDER).into_iter().rev())
-    {
+    for (byte, n) in twin[32..].iter_mut().rev().zip(hex(P256_ORDER).into_iter().rev()) {
         let difference = i16::from(n) - i16::from(*byte) - borrow;
         borrow = i16::from(difference < 0);
         *byte = difference.rem_euclid(256) as u8;
@@ -128,16 +116,8 @@ fn an_ed25519_key_of_small_order_is_refused() {
     let neutral: [u8; 32] = std::array::from_fn(|at| u8::from(at == 0));
     let universal = [neutral, [0; 32]].concat();
     let key = DecodingKey::from_ed_der(&neutral);
-    assert!(
-        is_valid(Algorithm::EdDSA, &key, b"any text", &universal),
-        "which is why we look at the key"
-    );
-    assert!(is_valid(
-        Algorithm::EdDSA,
-        &key,
-        b"any other text",
-        &universal
-    ));
+    assert!(is_valid(Algorithm::EdDSA, &key, b"any text", &universal), "which is why we look at the key");
+    assert!(is_valid(Algorithm::EdDSA, &key, b"any other text", &universal));
 
     let jwk = |x: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(x)});
     let with_sign = |x: [u8; 32]| {
@@ -147,17 +127,11 @@ fn an_ed25519_key_of_small_order_is_refused() {
     };
     for x in SMALL_ORDER.map(hex) {
         assert!(matches!(fault(jwk(&x)), KeyFault::Weak(_)), "{x:x?}");
-        assert!(
-            matches!(fault(jwk(&with_sign(x))), KeyFault::Weak(_)),
-            "{x:x?}"
-        );
+        assert!(matches!(fault(jwk(&with_sign(x))), KeyFault::Weak(_)), "{x:x?}");
     }
     for x in NOT_CANONICAL.map(hex) {
         assert!(matches!(fault(jwk(&x)), KeyFault::Weak(_)), "{x:x?}");
-        assert!(
-            matches!(fault(jwk(&with_sign(x))), KeyFault::Weak(_)),
-            "{x:x?}"
-        );
+        assert!(matches!(fault(jwk(&with_sign(x))), KeyFault::Weak(_)), "{x:x?}");
     }
     assert!(matches!(fault(jwk(&[9; 31])), KeyFault::Malformed(_)));
     assert!(matches!(fault(jwk(&[9; 33])), KeyFault::Malformed(_)));
@@ -168,31 +142,16 @@ fn an_elliptic_point_is_on_its_curve_and_written_in_full() {
     for algorithm in [Algorithm::ES256, Algorithm::ES384] {
         let jwk = KEYS.jwk(algorithm);
         assert!(KeySet::parse(&json!({"keys": [jwk]}).to_string(), None).is_ok());
-        let length = if algorithm == Algorithm::ES256 {
-            32
-        } else {
-            48
-        };
+        let length = if algorithm == Algorithm::ES256 { 32 } else { 48 };
         for coordinate in ["x", "y"] {
-            for wrong in [
-                vec![1; length],
-                vec![0; length],
-                vec![0xFF; length],
-                vec![1; length - 1],
-                vec![0; length + 1],
-                vec![],
-            ] {
+            for wrong in
+                [vec![1; length], vec![0; length], vec![0xFF; length], vec![1; length - 1], vec![0; length + 1], vec![]]
+            {
                 let off = with(jwk.clone(), json!({coordinate: base64url(&wrong)}));
-                assert!(
-                    matches!(fault(off), KeyFault::Malformed(_)),
-                    "{coordinate} {wrong:x?}"
-                );
+                assert!(matches!(fault(off), KeyFault::Malformed(_)), "{coordinate} {wrong:x?}");
             }
         }
-        let zero = with(
-            jwk,
-            json!({"x": base64url(vec![0; length]), "y": base64url(vec![0; length])}),
-        );
+        let zero = with(jwk, json!({"x": base64url(vec![0; length]), "y": base64url(vec![0; length])}));
         assert!(matches!(fault(zero), KeyFault::Malformed(_)));
     }
 }
@@ -206,48 +165,24 @@ fn an_rsa_key_has_a_sane_size_and_exponent() {
         number
     };
     let jwk = |n: &[u8], e: &[u8]| json!({"kty": "RSA", "n": base64url(n), "e": base64url(e)});
-    let accepted =
-        |n: &[u8], e: &[u8]| KeySet::parse(&json!({"keys": [jwk(n, e)]}).to_string(), None).is_ok();
+    let accepted = |n: &[u8], e: &[u8]| KeySet::parse(&json!({"keys": [jwk(n, e)]}).to_string(), None).is_ok();
     let e = [1, 0, 1];
     let n = odd(256, 0x80);
 
     assert!(accepted(&n, &e), "2048 bits");
     assert!(accepted(&odd(1024, 0x80), &e), "8192 bits");
-    assert!(
-        matches!(fault(jwk(&odd(256, 0x7F), &e)), KeyFault::Weak(_)),
-        "2047 bits"
-    );
-    assert!(
-        matches!(fault(jwk(&odd(128, 0x80), &e)), KeyFault::Weak(_)),
-        "1024 bits"
-    );
-    assert!(
-        matches!(fault(jwk(&odd(1025, 0x01), &e)), KeyFault::Malformed(_)),
-        "8193 bits"
-    );
+    assert!(matches!(fault(jwk(&odd(256, 0x7F), &e)), KeyFault::Weak(_)), "2047 bits");
+    assert!(matches!(fault(jwk(&odd(128, 0x80), &e)), KeyFault::Weak(_)), "1024 bits");
+    assert!(matches!(fault(jwk(&odd(1025, 0x01), &e)), KeyFault::Malformed(_)), "8193 bits");
     assert!(matches!(fault(jwk(&[], &e)), KeyFault::Weak(_)));
 
     assert!(accepted(&n, &[3]));
     assert!(accepted(&n, &[1, 0, 0, 0, 1]), "33 bits");
-    for e in [
-        &[][..],
-        &[1],
-        &[2],
-        &[1, 0, 0],
-        &[2, 0, 0, 0, 1],
-        &[1, 0, 0, 0, 0, 1],
-    ] {
+    for e in [&[][..], &[1], &[2], &[1, 0, 0], &[2, 0, 0, 0, 1], &[1, 0, 0, 0, 0, 1]] {
         assert!(matches!(fault(jwk(&n, e)), KeyFault::Weak(_)), "{e:?}");
     }
-    for (n, e) in [
-        ([&[0], &n[..]].concat(), vec![1, 0, 1]),
-        (n.clone(), vec![0, 1, 0, 1]),
-        (n.clone(), vec![0]),
-    ] {
-        assert!(
-            matches!(fault(jwk(&n, &e)), KeyFault::Malformed(_)),
-            "a zero byte in front"
-        );
+    for (n, e) in [([&[0], &n[..]].concat(), vec![1, 0, 1]), (n.clone(), vec![0, 1, 0, 1]), (n.clone(), vec![0])] {
+        assert!(matches!(fault(jwk(&n, &e)), KeyFault::Malformed(_)), "a zero byte in front");
     }
     let mut even = n;
     even[255] = 0x5A;
@@ -267,10 +202,7 @@ fn an_rsa_key_of_the_broken_generator_is_refused() {
     }
     n[255] += 1;
     let jwk = |n: &[u8]| json!({"kty": "RSA", "n": base64url(n), "e": "AQAB"});
-    assert_eq!(
-        fault(jwk(&n)),
-        KeyFault::Weak("its modulus can be factored")
-    );
+    assert_eq!(fault(jwk(&n)), KeyFault::Weak("its modulus can be factored"));
     n[255] += 2;
     assert!(KeySet::parse(&json!({"keys": [jwk(&n)]}).to_string(), None).is_ok());
 }
@@ -295,8 +227,8 @@ const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9ca
 
 /// The order of Ed25519's group, little-endian (RFC 8032 section 5.1).
 const GROUP_ORDER: [u8; 32] = [
-    0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
 /// The y coordinates of the points of order 4, 1, 2, 8 and 8.

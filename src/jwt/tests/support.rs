@@ -6,9 +6,9 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
-    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    RsaKeyPair, RsaPublicKeyComponents,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,16 +43,10 @@ impl KeyPairs {
         let random = SystemRandom::new();
         let rsa = |padding: &'static dyn RsaEncoding| {
             let mut signature = vec![0; self.rsa.public_modulus_len()];
-            self.rsa
-                .sign(padding, &random, message, &mut signature)
-                .unwrap();
+            self.rsa.sign(padding, &random, message, &mut signature).unwrap();
             signature
         };
-        let hmac = |hash| {
-            hmac::sign(&hmac::Key::new(hash, &self.secret), message)
-                .as_ref()
-                .to_vec()
-        };
+        let hmac = |hash| hmac::sign(&hmac::Key::new(hash, &self.secret), message).as_ref().to_vec();
         match algorithm {
             Algorithm::HS256 => hmac(hmac::HMAC_SHA256),
             Algorithm::HS384 => hmac(hmac::HMAC_SHA384),
@@ -104,9 +98,7 @@ pub fn with(mut jwk: Value, members: Value) -> Value {
 }
 
 pub fn key_set(jwks: &[Value]) -> KeySet {
-    KeySet::parse(&json!({"keys": jwks}).to_string(), None)
-        .unwrap()
-        .keys
+    KeySet::parse(&json!({"keys": jwks}).to_string(), None).unwrap().keys
 }
 
 /// The Ed25519 key with kid "ed", which signs whatever a test is about something else than the key.
@@ -115,11 +107,7 @@ pub fn ed_keys() -> KeySet {
 }
 
 /// A token of exactly these texts, signed.
-pub fn token_of(
-    algorithm: Algorithm,
-    header: impl AsRef<[u8]>,
-    payload: impl AsRef<[u8]>,
-) -> String {
+pub fn token_of(algorithm: Algorithm, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
     let input = format!("{}.{}", base64url(header), base64url(payload));
     let signature = KEYS.sign(algorithm, input.as_bytes());
     format!("{input}.{}", base64url(signature))
@@ -127,11 +115,7 @@ pub fn token_of(
 
 /// An EdDSA token with this payload and a header that nobody can object to.
 pub fn ed_token(payload: impl AsRef<[u8]>) -> String {
-    token_of(
-        Algorithm::EdDSA,
-        r#"{"alg":"EdDSA","kid":"ed","typ":"JWT"}"#,
-        payload,
-    )
+    token_of(Algorithm::EdDSA, r#"{"alg":"EdDSA","kid":"ed","typ":"JWT"}"#, payload)
 }
 
 /// Claims that meet [`rules`], with some changed; `null` leaves one out.
@@ -142,10 +126,7 @@ pub fn claims_with(changes: Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         match value {
             Value::Null => claims.as_object_mut().unwrap().remove(name),
-            _ => claims
-                .as_object_mut()
-                .unwrap()
-                .insert(name.clone(), value.clone()),
+            _ => claims.as_object_mut().unwrap().insert(name.clone(), value.clone()),
         };
     }
     claims
@@ -167,11 +148,7 @@ pub fn check(token: &str, keys: &KeySet, rules: &Rules) -> Result<Claims, Refusa
 
 /// Verifies an EdDSA token of these claims under these rules.
 pub fn check_claims(changes: Value, rules: &Rules) -> Result<Claims, Refusal> {
-    check(
-        &ed_token(claims_with(changes).to_string()),
-        &ed_keys(),
-        rules,
-    )
+    check(&ed_token(claims_with(changes).to_string()), &ed_keys(), rules)
 }
 
 /// Verifies an EdDSA token with one more member, as text: for what `json!` cannot write.

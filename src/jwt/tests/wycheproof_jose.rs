@@ -38,10 +38,7 @@ fn json_web_signature() {
         (372, not_base64url),
         (373, not_base64url),
     ];
-    assert_eq!(
-        differences,
-        expected.map(|(tc_id, outcome)| (tc_id, outcome.to_owned()))
-    );
+    assert_eq!(differences, expected.map(|(tc_id, outcome)| (tc_id, outcome.to_owned())));
     assert_eq!(token(&vectors, 367), token(&vectors, 357));
     assert_eq!(token(&vectors, 370), token(&vectors, 357));
 }
@@ -76,9 +73,7 @@ fn json_web_key() {
         (25, "its algorithm \"A256GCM\" is not supported"),
         (26, "its algorithm \"A256KW\" is not supported"),
     ] {
-        let (group, test) = tests(&vectors)
-            .find(|(_, test)| test["tcId"] == tc_id)
-            .unwrap();
+        let (group, test) = tests(&vectors).find(|(_, test)| test["tcId"] == tc_id).unwrap();
         let outcome = outcome(group, test);
         assert!(outcome.contains(reason), "tcId {tc_id}: {outcome}");
     }
@@ -94,23 +89,15 @@ fn json_web_crypto() {
         (47, "accepted"),
         // Encrypted tokens, which are not supported: their keys cannot even be trusted.
         (50, "key set has no usable key: its use is \"enc\", not sig"),
-        (
-            67,
-            "key 1 of the set, kid \"kid-ec-decrypt\": it contains a private key",
-        ),
+        (67, "key 1 of the set, kid \"kid-ec-decrypt\": it contains a private key"),
     ];
-    assert_eq!(
-        differences(&vectors, 83),
-        expected.map(|(tc_id, outcome)| (tc_id, outcome.to_owned()))
-    );
+    assert_eq!(differences(&vectors, 83), expected.map(|(tc_id, outcome)| (tc_id, outcome.to_owned())));
 }
 
 /// Runs every vector of a file: number and outcome of those that end otherwise than they state.
 fn differences(vectors: &Value, number_of_tests: usize) -> Vec<(u64, String)> {
     assert_eq!(tests(vectors).count(), number_of_tests);
-    let valid = tests(vectors)
-        .filter(|(_, test)| test["result"] == "valid")
-        .count();
+    let valid = tests(vectors).filter(|(_, test)| test["result"] == "valid").count();
     assert!(valid > 0 && valid < number_of_tests);
     tests(vectors)
         .map(|(group, test)| (test, outcome(group, test)))
@@ -121,19 +108,11 @@ fn differences(vectors: &Value, number_of_tests: usize) -> Vec<(u64, String)> {
 
 fn tests(vectors: &Value) -> impl Iterator<Item = (&Value, &Value)> {
     let groups = vectors["testGroups"].as_array().unwrap().iter();
-    groups.flat_map(|group| {
-        group["tests"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(move |test| (group, test))
-    })
+    groups.flat_map(|group| group["tests"].as_array().unwrap().iter().map(move |test| (group, test)))
 }
 
 fn token(vectors: &Value, tc_id: u64) -> &str {
-    let (_, test) = tests(vectors)
-        .find(|(_, test)| test["tcId"] == tc_id)
-        .unwrap();
+    let (_, test) = tests(vectors).find(|(_, test)| test["tcId"] == tc_id).unwrap();
     test["jws"].as_str().unwrap()
 }
 
@@ -147,14 +126,8 @@ fn outcome(group: &Value, test: &Value) -> String {
 
 fn verify(group: &Value, test: &Value) -> Result<(), String> {
     let key = group.get("public").unwrap_or(&group["private"]);
-    let set = if key.get("keys").is_some() {
-        key.clone()
-    } else {
-        json!({"keys": [key]})
-    };
-    let keys = KeySet::parse(&set.to_string(), None)
-        .map_err(|error| error.to_string())?
-        .keys;
+    let set = if key.get("keys").is_some() { key.clone() } else { json!({"keys": [key]}) };
+    let keys = KeySet::parse(&set.to_string(), None).map_err(|error| error.to_string())?.keys;
     let token = match test.get("jws").or_else(|| test.get("jwe")) {
         Some(Value::String(token)) => token.clone(),
         Some(json_serialisation) => json_serialisation.to_string(),
@@ -162,14 +135,8 @@ fn verify(group: &Value, test: &Value) -> Result<(), String> {
     };
     let envelope = jws::open(&token).map_err(|refusal| refusal.code().to_owned())?;
     let (algorithm, kid) = (envelope.header.algorithm, envelope.header.kid.as_deref());
-    let key = keys
-        .select(kid, algorithm)
-        .map_err(|refusal| refusal.code().to_owned())?;
-    if key.verifies(
-        algorithm,
-        envelope.signing_input.as_bytes(),
-        &envelope.signature,
-    ) {
+    let key = keys.select(kid, algorithm).map_err(|refusal| refusal.code().to_owned())?;
+    if key.verifies(algorithm, envelope.signing_input.as_bytes(), &envelope.signature) {
         Ok(())
     } else {
         Err("bad_signature".to_owned())
@@ -177,10 +144,7 @@ fn verify(group: &Value, test: &Value) -> Result<(), String> {
 }
 
 fn load(file: &str) -> Option<Value> {
-    let path = format!(
-        "{}/../../../shared/vectors/wycheproof/{file}",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../../../shared/vectors/wycheproof/{file}", env!("CARGO_MANIFEST_DIR"));
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(serde_json::from_str(&text).unwrap()),
         Err(error) => {

@@ -15,21 +15,13 @@ use super::support::base64url;
 
 #[test]
 fn ecdsa_on_p256() {
-    let summary = elliptic(
-        ecdsa::TestName::EcdsaSecp256r1Sha256P1363,
-        Algorithm::ES256,
-        "P-256",
-    );
+    let summary = elliptic(ecdsa::TestName::EcdsaSecp256r1Sha256P1363, Algorithm::ES256, "P-256");
     assert_eq!(summary, "173 accepted, 89 refused");
 }
 
 #[test]
 fn ecdsa_on_p384() {
-    let summary = elliptic(
-        ecdsa::TestName::EcdsaSecp384r1Sha384P1363,
-        Algorithm::ES384,
-        "P-384",
-    );
+    let summary = elliptic(ecdsa::TestName::EcdsaSecp384r1Sha384P1363, Algorithm::ES384, "P-384");
     assert_eq!(summary, "193 accepted, 87 refused");
 }
 
@@ -40,13 +32,7 @@ fn elliptic(name: ecdsa::TestName, algorithm: Algorithm, curve: &str) -> String 
         let jwk = json!({"kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y)});
         let keys = key_set(jwk, algorithm).unwrap();
         for test in group.tests {
-            tally.run(
-                &keys.keys()[0],
-                test.tc_id,
-                test.result,
-                &test.msg,
-                &test.sig,
-            );
+            tally.run(&keys.keys()[0], test.tc_id, test.result, &test.msg, &test.sig);
         }
     }
     tally.summary()
@@ -55,20 +41,11 @@ fn elliptic(name: ecdsa::TestName, algorithm: Algorithm, curve: &str) -> String 
 #[test]
 fn ed25519() {
     let mut tally = Tally::default();
-    for group in eddsa::TestSet::load(eddsa::TestName::Ed25519)
-        .unwrap()
-        .test_groups
-    {
+    for group in eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap().test_groups {
         let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&group.key.pk)});
         let keys = key_set(jwk, Algorithm::EdDSA).unwrap();
         for test in group.tests {
-            tally.run(
-                &keys.keys()[0],
-                test.tc_id,
-                test.result,
-                &test.msg,
-                &test.sig,
-            );
+            tally.run(&keys.keys()[0], test.tc_id, test.result, &test.msg, &test.sig);
         }
     }
     assert_eq!(tally.summary(), "88 accepted, 63 refused");
@@ -95,21 +72,9 @@ fn hmac() {
                     }
                     Some(keys) if group.tag_size < bits => {
                         let key = &keys.keys()[0];
-                        tally.must_refuse(
-                            "the tag is truncated",
-                            key,
-                            test.tc_id,
-                            &test.msg,
-                            &test.tag,
-                        );
+                        tally.must_refuse("the tag is truncated", key, test.tc_id, &test.msg, &test.tag);
                     }
-                    Some(keys) => tally.run(
-                        &keys.keys()[0],
-                        test.tc_id,
-                        test.result,
-                        &test.msg,
-                        &test.tag,
-                    ),
+                    Some(keys) => tally.run(&keys.keys()[0], test.tc_id, test.result, &test.msg, &test.tag),
                 }
             }
         }
@@ -138,18 +103,11 @@ fn rsa_pkcs1() {
         for group in rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
             let keys = key_set(rsa_jwk(&group.key.n, &group.key.e), algorithm).unwrap();
             for test in group.tests {
-                tally.run(
-                    &keys.keys()[0],
-                    test.tc_id,
-                    test.result,
-                    &test.msg,
-                    &test.sig,
-                );
+                tally.run(&keys.keys()[0], test.tc_id, test.result, &test.msg, &test.sig);
             }
         }
         // Without the NULL of its DigestInfo: acceptable to some, not to us.
-        let expected =
-            format!("{accepted} accepted, {refused} refused; refused though acceptable: 8");
+        let expected = format!("{accepted} accepted, {refused} refused; refused though acceptable: 8");
         assert_eq!(tally.summary(), expected, "{name:?}");
     }
 }
@@ -223,9 +181,7 @@ fn rsa_pss() {
 /// A key set of this one key, or `None` where it is refused.
 fn key_set(mut jwk: Value, algorithm: Algorithm) -> Option<KeySet> {
     jwk["alg"] = json!(algorithm.name());
-    KeySet::parse(&json!({"keys": [jwk]}).to_string(), None)
-        .ok()
-        .map(|parsed| parsed.keys)
+    KeySet::parse(&json!({"keys": [jwk]}).to_string(), None).ok().map(|parsed| parsed.keys)
 }
 
 /// The vectors have integers with a sign, and so with a zero byte in front, which a JWK must not have.
@@ -249,11 +205,7 @@ impl Tally {
     /// Checks one vector. What is merely acceptable must be refused.
     fn run(&mut self, key: &Key, tc_id: usize, result: TestResult, msg: &[u8], sig: &[u8]) {
         let accepted = key.verifies(key.algorithms()[0], msg, sig);
-        assert_eq!(
-            accepted,
-            result == TestResult::Valid,
-            "tcId {tc_id}, expected {result:?}"
-        );
+        assert_eq!(accepted, result == TestResult::Valid, "tcId {tc_id}, expected {result:?}");
         if result == TestResult::Acceptable {
             self.list("refused though acceptable", tc_id);
         }
@@ -263,19 +215,13 @@ impl Tally {
 
     /// Checks one vector that JOSE has no room for, whatever its authors say.
     fn must_refuse(&mut self, reason: &str, key: &Key, tc_id: usize, msg: &[u8], sig: &[u8]) {
-        assert!(
-            !key.verifies(key.algorithms()[0], msg, sig),
-            "tcId {tc_id}: {reason}"
-        );
+        assert!(!key.verifies(key.algorithms()[0], msg, sig), "tcId {tc_id}: {reason}");
         self.list(&format!("refused, since {reason}"), tc_id);
     }
 
     /// Checks one vector that is good for JOSE, whatever its authors say.
     fn must_accept(&mut self, reason: &str, key: &Key, tc_id: usize, msg: &[u8], sig: &[u8]) {
-        assert!(
-            key.verifies(key.algorithms()[0], msg, sig),
-            "tcId {tc_id}: {reason}"
-        );
+        assert!(key.verifies(key.algorithms()[0], msg, sig), "tcId {tc_id}: {reason}");
         self.list(&format!("accepted, since {reason}"), tc_id);
     }
 
@@ -284,10 +230,7 @@ impl Tally {
     }
 
     fn list(&mut self, reason: &str, tc_id: usize) {
-        self.listed
-            .entry(reason.to_owned())
-            .or_default()
-            .push(tc_id);
+        self.listed.entry(reason.to_owned()).or_default().push(tc_id);
     }
 
     fn summary(&self) -> String {
