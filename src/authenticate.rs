@@ -60,10 +60,7 @@ fn set_current_user(user_id: Option<pgrx::Uuid>, tenant_id: default!(Option<pgrx
 /// As `set_current_user`, by external id. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn set_current_external_user(
-    external_id: Option<&str>,
-    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
-) -> pgrx::Uuid {
+fn set_current_external_user(external_id: Option<&str>, tenant_id: default!(Option<pgrx::Uuid>, "NULL")) -> pgrx::Uuid {
     or_raise(state("set_current_external_user", tenant_id, || match external_id {
         Some(external_id) => directory::find_by_external_id(external_id),
         None => Ok(None),
@@ -89,8 +86,7 @@ fn require_user(user_id: Option<pgrx::Uuid>) -> bool {
 fn require_user_text(user_id: Option<&str>) -> bool {
     or_raise(require(|identity| {
         user_id.is_some_and(|id| {
-            directory::canonical_uuid(id) == Some(identity.user_id)
-                || identity.external_id.as_deref() == Some(id)
+            directory::canonical_uuid(id) == Some(identity.user_id) || identity.external_id.as_deref() == Some(id)
         })
     }))
 }
@@ -101,8 +97,8 @@ fn require_user_text(user_id: Option<&str>) -> bool {
 fn verify_token(token: Option<&str>) -> JsonB {
     hooks::hide_statement();
     or_raise((|| {
-        let claims = tokens::claims(token.unwrap_or_default())
-            .map_err(|failure| refuse("verify_token", failure, None))?;
+        let claims =
+            tokens::claims(token.unwrap_or_default()).map_err(|failure| refuse("verify_token", failure, None))?;
         Ok(JsonB(serde_json::Value::Object(claims.json().clone())))
     })())
 }

@@ -44,9 +44,7 @@ pub fn commit(record: &Record) -> Result<()> {
         .set_notify_pid(my_pid())
         .enable_spi_access()
         .load_dynamic()
-        .map_err(|_| {
-            not_recorded("no background worker is free", "Raise max_worker_processes, or try again.")
-        })?;
+        .map_err(|_| not_recorded("no background worker is free", "Raise max_worker_processes, or try again."))?;
     let deadline = Instant::now() + PATIENCE;
     loop {
         match worker.pid() {

@@ -46,11 +46,7 @@ pub fn name_of(role: Oid) -> String {
     // SAFETY: with `noerr` the answer is null or a NUL-terminated text of our memory context.
     unsafe {
         let name = pg_sys::GetUserNameFromId(role, true);
-        if name.is_null() {
-            role.to_u32().to_string()
-        } else {
-            CStr::from_ptr(name).to_string_lossy().into_owned()
-        }
+        if name.is_null() { role.to_u32().to_string() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
     }
 }
 

@@ -5,9 +5,9 @@
 
 #![allow(unsafe_code)]
 
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::spi::{self, Row, Statement};
-use crate::audit;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Datum};
 use serde_json::json;
@@ -66,11 +66,14 @@ macro_rules! user_columns {
 macro_rules! find_named {
     ($key:literal) => {
         concat!(
-            "SELECT i.generation, ", user_columns!(), ", ",
+            "SELECT i.generation, ",
+            user_columns!(),
+            ", ",
             "EXISTS (SELECT FROM warden.identities l WHERE l.user_id OPERATOR(pg_catalog.=) u.id) ",
             "AND NOT EXISTS (SELECT FROM warden.identities l WHERE l.issuer OPERATOR(pg_catalog.=) $1 ",
             "AND l.subject OPERATOR(pg_catalog.=) $2 AND l.user_id OPERATOR(pg_catalog.=) u.id) ",
-            "FROM warden.trusted_issuers i LEFT JOIN warden.users u ON ", $key,
+            "FROM warden.trusted_issuers i LEFT JOIN warden.users u ON ",
+            $key,
             " WHERE i.issuer OPERATOR(pg_catalog.=) $1\0"
         )
     };
@@ -184,9 +187,7 @@ fn user(row: &Row<'_>) -> Result<Option<User>> {
         external_id: row.get(3)?,
         roles: row.get::<Vec<String>>(4)?.unwrap_or_default(),
         active: row.get(5)?.unwrap_or(false),
-        tokens_valid_after: row
-            .get::<TimestampWithTimeZone>(6)?
-            .map_or(i64::MAX, |timestamp| timestamp.into_inner()),
+        tokens_valid_after: row.get::<TimestampWithTimeZone>(6)?.map_or(i64::MAX, |timestamp| timestamp.into_inner()),
         linked_elsewhere: row.get(7)?.unwrap_or(true),
     }))
 }

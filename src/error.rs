@@ -19,8 +19,6 @@ pub enum Error {
     Forbidden { message: String, hint: String },
     /// P0002: does not exist, or is not yours.
     NotFound { message: String },
-    /// 23505: the name is taken.
-    Taken { message: String, hint: String },
     /// 22023: the argument cannot be used.
     InvalidArgument { message: String, detail: String, hint: String },
     /// 55000: not now, or not in this state.
@@ -91,11 +89,8 @@ impl Error {
                 none(),
                 "Call warden.authenticate() after BEGIN.".into(),
             ),
-            Self::Forbidden { message, hint } => {
-                (Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message, none(), hint)
-            }
+            Self::Forbidden { message, hint } => (Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message, none(), hint),
             Self::NotFound { message } => (Code::ERRCODE_NO_DATA_FOUND, message, none(), none()),
-            Self::Taken { message, hint } => (Code::ERRCODE_UNIQUE_VIOLATION, message, none(), hint),
             Self::InvalidArgument { message, detail, hint } => {
                 (Code::ERRCODE_INVALID_PARAMETER_VALUE, message, detail, hint)
             }

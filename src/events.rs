@@ -16,9 +16,9 @@ fn record_event(
     outlive_rollback: default!(Option<bool>, "false"),
 ) -> bool {
     or_raise((|| {
-        let action = action.filter(|action| !action.is_empty() && action.len() <= 255).ok_or_else(|| {
-            Error::invalid("an event needs an action", "Say what happened in at most 255 bytes.")
-        })?;
+        let action = action
+            .filter(|action| !action.is_empty() && action.len() <= 255)
+            .ok_or_else(|| Error::invalid("an event needs an action", "Say what happened in at most 255 bytes."))?;
         let detail = detail.map_or(serde_json::json!({}), |detail| detail.0);
         let record = audit::Record::now(audit::Source::Application, action, object, detail);
         if outlive_rollback.unwrap_or(false) {

@@ -84,9 +84,7 @@ unsafe fn statement_holds_secret() -> bool {
 }
 
 fn names_function_with_secret(query: &[u8]) -> bool {
-    FUNCTIONS_WITH_SECRETS.iter().any(|name| {
-        query.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
-    })
+    FUNCTIONS_WITH_SECRETS.iter().any(|name| query.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name)))
 }
 
 /// The functions that take a token, a key or a password.

@@ -124,14 +124,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let bare = Identity {
-            tenant_id: None,
-            session_id: None,
-            external_id: None,
-            roles: vec![],
-            scopes: vec![],
-            ..alice()
-        };
+        let bare =
+            Identity { tenant_id: None, session_id: None, external_id: None, roles: vec![], scopes: vec![], ..alice() };
         for identity in [alice(), bare] {
             assert_eq!(Identity::decode(&identity.encode().unwrap()), Some(identity));
         }

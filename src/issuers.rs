@@ -153,11 +153,10 @@ fn set_issuer_keys(issuer: Option<&str>, jwks: Option<&str>) -> bool {
         let Some(current) = current else {
             return Err(Error::NotFound { message: "issuer is not trusted".into() });
         };
-        let algorithms = spi::read(
-            "SELECT algorithms FROM warden.trusted_issuers WHERE issuer = $1",
-            &[issuer.into()],
-            |row| Ok(row.get::<Vec<String>>(1)?),
-        )?;
+        let algorithms =
+            spi::read("SELECT algorithms FROM warden.trusted_issuers WHERE issuer = $1", &[issuer.into()], |row| {
+                Ok(row.get::<Vec<String>>(1)?)
+            })?;
         let allowed = algorithms.into_iter().flatten().next().map(parse_algorithms).transpose()?;
         let parsed = parse_keys(jwks.unwrap_or_default(), allowed.as_deref())?;
         notice_skipped(&parsed);
@@ -182,7 +181,8 @@ fn distrust_issuer(issuer: Option<&str>) -> bool {
     or_raise((|| {
         require_administrator()?;
         let issuer = issuer.unwrap_or_default();
-        let removed = spi::write("DELETE FROM warden.trusted_issuers WHERE issuer = $1 RETURNING issuer", &[issuer.into()])?;
+        let removed =
+            spi::write("DELETE FROM warden.trusted_issuers WHERE issuer = $1 RETURNING issuer", &[issuer.into()])?;
         if removed > 0 {
             audit::record("distrust_issuer", Some(issuer), json!({}))?;
         }

@@ -42,8 +42,7 @@ struct Hot {
     external_number: Option<i64>,
 }
 
-const NOBODY: Hot =
-    Hot { serial: SEAL_NONE, expires_at: i64::MIN, has_tenant: false, external_number: None };
+const NOBODY: Hot = Hot { serial: SEAL_NONE, expires_at: i64::MIN, has_tenant: false, external_number: None };
 
 thread_local! {
     /// Up only while this library itself sets a sealed setting.
@@ -133,9 +132,7 @@ pub fn notice_expiry(clock: impl FnOnce() -> i64) {
 /// Sets the identity for the rest of the transaction (or of the savepoint) and the seal to match.
 pub fn set(identity: &Identity) -> Result<()> {
     let text = identity.encode().and_then(|text| CString::new(text).ok());
-    let text = text.ok_or_else(|| {
-        Error::invalid("an identifier of the identity contains a control character", "")
-    })?;
+    let text = text.ok_or_else(|| Error::invalid("an identifier of the identity contains a control character", ""))?;
     assign(&text);
     set_seal(identity.serial);
     Ok(())
@@ -339,9 +336,9 @@ unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c
 
 unsafe extern "C-unwind" fn show_mirror<const INDEX: usize>() -> *const c_char {
     match standing() {
-        Standing::Valid => WHOLE.with_borrow(|whole| {
-            whole.as_ref().map_or(c"".as_ptr(), |whole| whole.texts[INDEX].as_ptr())
-        }),
+        Standing::Valid => {
+            WHOLE.with_borrow(|whole| whole.as_ref().map_or(c"".as_ptr(), |whole| whole.texts[INDEX].as_ptr()))
+        }
         // Reading a setting must not fail (SHOW ALL, pg_settings), so an expired identity is empty here.
         Standing::Nobody | Standing::Expired => c"".as_ptr(),
     }

@@ -16,8 +16,7 @@ pub enum MissingIdentity {
     Loud,
 }
 
-static MISSING_IDENTITY: GucSetting<MissingIdentity> =
-    GucSetting::<MissingIdentity>::new(MissingIdentity::Silent);
+static MISSING_IDENTITY: GucSetting<MissingIdentity> = GucSetting::<MissingIdentity>::new(MissingIdentity::Silent);
 static MAX_IDENTITY_AGE: GucSetting<i32> = GucSetting::<i32>::new(900);
 static ALLOW_IDENTITY_SWITCH: GucSetting<bool> = GucSetting::<bool>::new(false);
 

@@ -47,8 +47,7 @@ impl Statement {
         if arguments.len() != self.arguments.len() {
             return Err(Error::internal("a statement was given the wrong number of arguments"));
         }
-        let mut values: Vec<_> =
-            arguments.iter().map(|value| value.unwrap_or(pg_sys::Datum::null())).collect();
+        let mut values: Vec<_> = arguments.iter().map(|value| value.unwrap_or(pg_sys::Datum::null())).collect();
         let nulls: Vec<c_char> =
             arguments.iter().map(|value| if value.is_some() { b' ' } else { b'n' } as c_char).collect();
         Spi::connect(|_| {
@@ -57,8 +56,7 @@ impl Statement {
             // popped again (by the abort of the transaction, should the statement raise).
             unsafe {
                 pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
-                let status =
-                    pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), true, 1);
+                let status = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), true, 1);
                 pg_sys::PopActiveSnapshot();
                 if status != pg_sys::SPI_OK_SELECT as i32 {
                     return Err(Error::internal(format!("a statement ended with status {status}")));
@@ -67,8 +65,7 @@ impl Statement {
                     return Ok(None);
                 }
                 let table = &*pg_sys::SPI_tuptable;
-                map(Row { tuple: *table.vals, columns: table.tupdesc, _while_connected: PhantomData })
-                    .map(Some)
+                map(Row { tuple: *table.vals, columns: table.tupdesc, _while_connected: PhantomData }).map(Some)
             }
         })
     }
@@ -78,8 +75,7 @@ impl Statement {
             // SAFETY: called between SPI_connect and SPI_finish; SPI_prepare copies what it is given.
             unsafe {
                 let arguments = self.arguments.as_ptr().cast_mut();
-                let plan =
-                    pg_sys::SPI_prepare(self.sql.as_ptr(), self.arguments.len() as i32, arguments);
+                let plan = pg_sys::SPI_prepare(self.sql.as_ptr(), self.arguments.len() as i32, arguments);
                 if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
                     return Err(Error::internal("a statement could not be planned"));
                 }

@@ -137,9 +137,7 @@ fn verified_and_found(token: &str) -> std::result::Result<(Rc<Verified>, Found),
 }
 
 fn verify(token: &str) -> std::result::Result<(Rc<Issuer>, Claims), Failure> {
-    let unnamed = |refusal: Refusal| {
-        Failure::Refused(Refused { reason: refusal.code(), issuer: None, subject: None })
-    };
+    let unnamed = |refusal: Refusal| Failure::Refused(Refused { reason: refusal.code(), issuer: None, subject: None });
     let unverified = jwt::parse(token).map_err(unnamed)?;
     let named = |reason| {
         let issuer = unverified.issuer().map(str::to_owned);
@@ -150,8 +148,7 @@ fn verify(token: &str) -> std::result::Result<(Rc<Issuer>, Claims), Failure> {
     let name = name.ok_or_else(|| named("no_issuer"))?;
     let issuer = issuers::find(name)?.ok_or_else(|| named("unknown_issuer"))?;
     let now = clock::to_unix_seconds(clock::now());
-    let claims = jwt::verify(&unverified, &issuer.keys, &issuer.rules, now)
-        .map_err(|refusal| named(refusal.code()))?;
+    let claims = jwt::verify(&unverified, &issuer.keys, &issuer.rules, now).map_err(|refusal| named(refusal.code()))?;
     Ok((issuer, claims))
 }
 
@@ -175,11 +172,7 @@ impl Verified {
 
 /// The refusal of a token whose signature was good.
 pub fn refusal(reason: &'static str, token: &Verified) -> Failure {
-    Failure::Refused(Refused {
-        reason,
-        issuer: Some(token.issuer.clone()),
-        subject: Some(token.subject.clone()),
-    })
+    Failure::Refused(Refused { reason, issuer: Some(token.issuer.clone()), subject: Some(token.subject.clone()) })
 }
 
 // The cache. Its key is the whole token, so a prefix or a changed signature is another token.

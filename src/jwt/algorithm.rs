@@ -102,10 +102,7 @@ impl FromStr for Algorithm {
 
     /// Reads the exact, case-sensitive name (RFC 7515 section 4.1.1).
     fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
-        Algorithm::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
-            .ok_or(UnknownAlgorithm)
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
     }
 }
 

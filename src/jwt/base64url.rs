@@ -1,6 +1,6 @@
 //! Canonical base64url (RFC 7515 section 2): no padding, no whitespace, no `+` or `/`, no stray trailing bits.
 //!
-//! One byte string has one spelling, so that nobody makes a second token out of a first by rewriting it.
+//! One byte string has one spelling: two texts that differ are two tokens, and nothing hides between them.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;

@@ -34,17 +34,10 @@ impl Claims {
         let not_before = date(payload, "nbf")?;
         for (name, start) in [("iat", Some(issued_at)), ("nbf", not_before)] {
             if start.is_some_and(|start| start.ceiling > expires_at.floor) {
-                return Err(Refusal::new(
-                    Reason::ContradictoryTimes,
-                    format!("{name} is later than exp"),
-                ));
+                return Err(Refusal::new(Reason::ContradictoryTimes, format!("{name} is later than exp")));
             }
         }
-        let session_claim = if payload.contains_key("session_id") {
-            "session_id"
-        } else {
-            "sid"
-        };
+        let session_claim = if payload.contains_key("session_id") { "session_id" } else { "sid" };
         Ok(Claims {
             issuer: issuer(payload)?,
             subject: name(payload, subject_claim)?.ok_or_else(|| missing(subject_claim))?,
@@ -53,8 +46,8 @@ impl Claims {
             issued_at,
             not_before,
             jti: name(payload, "jti")?,
-            session_id: name(payload, session_claim)?,
-            tenant_id: name(payload, "tenant_id")?,
+            session_id: informative(payload, session_claim),
+            tenant_id: informative(payload, "tenant_id"),
             scopes: scopes(payload)?,
             actor: actor(payload)?,
             json: payload.clone(),
@@ -76,10 +69,7 @@ impl Claims {
         if now < end {
             return Ok(());
         }
-        Err(Refusal::new(
-            Reason::Expired,
-            format!("exp {} has passed, it is {now}", self.expires_at.floor),
-        ))
+        Err(Refusal::new(Reason::Expired, format!("exp {} has passed, it is {now}", self.expires_at.floor)))
     }
 
     pub(super) fn check_not_before(&self, rules: &Rules, now: i64) -> Result<(), Refusal> {
@@ -97,21 +87,14 @@ impl Claims {
         if start <= now.saturating_add(rules.leeway_seconds) {
             return Ok(());
         }
-        Err(Refusal::new(
-            Reason::IssuedInFuture,
-            format!("iat {start} is later than now, {now}"),
-        ))
+        Err(Refusal::new(Reason::IssuedInFuture, format!("iat {start} is later than now, {now}")))
     }
 
     pub(super) fn check_issuer(&self, rules: &Rules) -> Result<(), Refusal> {
         if self.issuer == rules.issuer {
             return Ok(());
         }
-        let detail = format!(
-            "iss is {}, not {}",
-            quoted(&self.issuer),
-            quoted(&rules.issuer)
-        );
+        let detail = format!("iss is {}, not {}", quoted(&self.issuer), quoted(&rules.issuer));
         Err(Refusal::new(Reason::WrongIssuer, detail))
     }
 
@@ -119,35 +102,21 @@ impl Claims {
         let Some(allowed) = &rules.audiences else {
             return Ok(());
         };
-        if self
-            .audiences
-            .iter()
-            .any(|audience| allowed.contains(audience))
-        {
+        if self.audiences.iter().any(|audience| allowed.contains(audience)) {
             return Ok(());
         }
         let detail = match self.audiences.as_slice() {
             [] => "the token has no aud".to_owned(),
             [audience] => format!("aud is {}", quoted(audience)),
-            [audience, ..] => format!(
-                "aud is a list, {} and others, none of them allowed",
-                quoted(audience)
-            ),
+            [audience, ..] => format!("aud is a list, {} and others, none of them allowed", quoted(audience)),
         };
         Err(Refusal::new(Reason::WrongAudience, detail))
     }
 
     pub(super) fn check_required(&self, rules: &Rules) -> Result<(), Refusal> {
         for (name, required) in &rules.required_claims {
-            if !self
-                .json
-                .get(name)
-                .is_some_and(|claim| meets(claim, required))
-            {
-                let detail = format!(
-                    "the claim {} is missing or has a value that is not allowed",
-                    quoted(name)
-                );
+            if !self.json.get(name).is_some_and(|claim| meets(claim, required)) {
+                let detail = format!("the claim {} is missing or has a value that is not allowed", quoted(name));
                 return Err(Refusal::new(Reason::WrongClaim, detail));
             }
         }
@@ -174,7 +143,8 @@ impl Claims {
         self.issued_at.floor
     }
 
-    /// The token's own id, for revocation.
+    /// The token's own id, for revocation. A token is revoked by this and never by its bytes: whoever has one with an
+    /// ECDSA signature (r, s) can write (r, n - s) in its place, which is as good.
     pub fn jti(&self) -> Option<&str> {
         self.jti.as_deref()
     }
@@ -218,9 +188,7 @@ fn meets(claim: &Value, required: &Value) -> bool {
     };
     match claim {
         Value::String(_) => allowed.contains(claim),
-        Value::Array(entries) => entries
-            .iter()
-            .any(|entry| entry.is_string() && allowed.contains(entry)),
+        Value::Array(entries) => entries.iter().any(|entry| entry.is_string() && allowed.contains(entry)),
         _ => false,
     }
 }
@@ -246,17 +214,13 @@ fn audiences(payload: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
 }
 
 fn strings(list: &[Value]) -> Option<Vec<String>> {
-    list.iter()
-        .map(|entry| entry.as_str().map(str::to_owned))
-        .collect()
+    list.iter().map(|entry| entry.as_str().map(str::to_owned)).collect()
 }
 
 fn date(payload: &Map<String, Value>, name: &str) -> Result<Option<NumericDate>, Refusal> {
     match payload.get(name) {
         None => Ok(None),
-        Some(value) => NumericDate::read(value)
-            .map(Some)
-            .ok_or_else(|| invalid(name, "is not a date in Unix seconds")),
+        Some(value) => NumericDate::read(value).map(Some).ok_or_else(|| invalid(name, "is not a date in Unix seconds")),
     }
 }
 
@@ -270,14 +234,16 @@ fn name(payload: &Map<String, Value>, claim: &str) -> Result<Option<String>, Ref
             if is_name(name) {
                 Ok(Some(name.clone()))
             } else {
-                Err(invalid(
-                    claim,
-                    "is empty, longer than 255 bytes or has control characters",
-                ))
+                Err(invalid(claim, "is empty, longer than 255 bytes or has control characters"))
             }
         }
         Some(_) => Err(invalid(claim, "is not a string")),
     }
+}
+
+/// A claim that no RFC defines and providers use as they like: what is not a name says nothing.
+fn informative(payload: &Map<String, Value>, claim: &str) -> Option<String> {
+    payload.get(claim).and_then(Value::as_str).filter(|text| is_name(text)).map(str::to_owned)
 }
 
 fn is_name(text: &str) -> bool {
@@ -285,21 +251,11 @@ fn is_name(text: &str) -> bool {
 }
 
 fn scopes(payload: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
-    let claim = if payload.contains_key("scope") {
-        "scope"
-    } else {
-        "scp"
-    };
+    let claim = if payload.contains_key("scope") { "scope" } else { "scp" };
     let scopes: Vec<String> = match payload.get(claim) {
         None => return Ok(Vec::new()),
-        Some(Value::String(joined)) => joined
-            .split(' ')
-            .filter(|scope| !scope.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        Some(Value::Array(list)) => {
-            strings(list).ok_or_else(|| invalid(claim, "is not of strings"))?
-        }
+        Some(Value::String(joined)) => joined.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        Some(Value::Array(list)) => strings(list).ok_or_else(|| invalid(claim, "is not of strings"))?,
         Some(_) => return Err(invalid(claim, "is neither a string nor a list of strings")),
     };
     if !scopes.iter().all(|scope| is_scope(scope)) {
@@ -310,10 +266,7 @@ fn scopes(payload: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
 
 /// RFC 6749 section 3.3: printable ASCII without space, quote and backslash.
 fn is_scope(scope: &str) -> bool {
-    !scope.is_empty()
-        && scope
-            .bytes()
-            .all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+    !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
 }
 
 /// Each actor of the chain must say who it is: one that does not would act for the user unnamed.
@@ -334,17 +287,11 @@ fn actor(payload: &Map<String, Value>) -> Result<Option<String>, Refusal> {
 }
 
 fn missing(claim: &str) -> Refusal {
-    Refusal::new(
-        Reason::MissingClaim,
-        format!("the claim {} is missing", quoted(claim)),
-    )
+    Refusal::new(Reason::MissingClaim, format!("the claim {} is missing", quoted(claim)))
 }
 
 fn invalid(claim: &str, what: &str) -> Refusal {
-    Refusal::new(
-        Reason::InvalidClaim,
-        format!("the claim {} {what}", quoted(claim)),
-    )
+    Refusal::new(Reason::InvalidClaim, format!("the claim {} {what}", quoted(claim)))
 }
 
 const MAX_NAME_BYTES: usize = 255;

@@ -30,29 +30,14 @@ pub struct Check {
 pub fn explain(token: &str, now: i64, find: &FindIssuer<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Err((check, refusal)) = run(token, now, find, &mut checks) {
-        checks.push(Check {
-            check,
-            passed: false,
-            detail: format!("{}: {refusal}", refusal.code()),
-        });
+        checks.push(Check { check, passed: false, detail: format!("{}: {refusal}", refusal.code()) });
     }
     checks
 }
 
 /// Adds the checks that pass; the first that does not is the error, with its name.
-fn run(
-    token: &str,
-    now: i64,
-    find: &FindIssuer<'_>,
-    checks: &mut Vec<Check>,
-) -> Result<(), (&'static str, Refusal)> {
-    let mut passed = |check, detail| {
-        checks.push(Check {
-            check,
-            passed: true,
-            detail,
-        })
-    };
+fn run(token: &str, now: i64, find: &FindIssuer<'_>, checks: &mut Vec<Check>) -> Result<(), (&'static str, Refusal)> {
+    let mut passed = |check, detail| checks.push(Check { check, passed: true, detail });
 
     let token = parse(token).map_err(|refusal| ("format", refusal))?;
     passed("format", describe_header(&token));
@@ -60,24 +45,14 @@ fn run(
     let (keys, rules) = trusted(&token, find).map_err(|refusal| ("trusted_issuer", refusal))?;
     passed("trusted_issuer", quoted(&rules.issuer));
 
-    let key = keys
-        .select(token.kid(), token.algorithm())
-        .map_err(|refusal| ("key", refusal))?;
-    passed(
-        "key",
-        key.kid()
-            .map_or_else(|| "the only key for the algorithm".to_owned(), quoted),
-    );
+    let key = keys.select(token.kid(), token.algorithm()).map_err(|refusal| ("key", refusal))?;
+    passed("key", key.kid().map_or_else(|| "the only key for the algorithm".to_owned(), quoted));
 
     check_signature(&token, key).map_err(|refusal| ("signature", refusal))?;
     passed("signature", format!("good by {}", token.algorithm()));
 
-    let claims = Claims::read(token.payload(), &rules.subject_claim)
-        .map_err(|refusal| ("claims", refusal))?;
-    passed(
-        "claims",
-        format!("{} is {}", rules.subject_claim, quoted(claims.subject())),
-    );
+    let claims = Claims::read(token.payload(), &rules.subject_claim).map_err(|refusal| ("claims", refusal))?;
+    passed("claims", format!("{} is {}", rules.subject_claim, quoted(claims.subject())));
 
     for check in CLAIM_CHECKS {
         (check.run)(&claims, &rules, now).map_err(|refusal| (check.name, refusal))?;
@@ -88,11 +63,8 @@ fn run(
 
 fn trusted(token: &Unverified<'_>, find: &FindIssuer<'_>) -> Result<(Arc<KeySet>, Rules), Refusal> {
     let unknown = |detail| Refusal::new(Reason::UnknownIssuer, detail);
-    let issuer = token
-        .issuer()
-        .ok_or_else(|| unknown("the token has no iss that is a string".to_owned()))?;
-    let (keys, rules) =
-        find(issuer).ok_or_else(|| unknown(format!("no trusted issuer is {}", quoted(issuer))))?;
+    let issuer = token.issuer().ok_or_else(|| unknown("the token has no iss that is a string".to_owned()))?;
+    let (keys, rules) = find(issuer).ok_or_else(|| unknown(format!("no trusted issuer is {}", quoted(issuer))))?;
     check_rules(&rules)?;
     Ok((keys, rules))
 }
@@ -106,11 +78,9 @@ fn describe_header(token: &Unverified<'_>) -> String {
 
 fn describe(check: &str, claims: &Claims, rules: &Rules, now: i64) -> String {
     match check {
-        "expiry" => format!(
-            "{} seconds left, and {} of leeway",
-            claims.expires_at().saturating_sub(now),
-            rules.leeway_seconds
-        ),
+        "expiry" => {
+            format!("{} seconds left, and {} of leeway", claims.expires_at().saturating_sub(now), rules.leeway_seconds)
+        }
         "issued_at" => format!("{} seconds ago", now.saturating_sub(claims.issued_at())),
         "audience" if rules.audiences.is_none() => "not asked for by the issuer's rules".to_owned(),
         "required_claims" => format!("{} required", rules.required_claims.len()),

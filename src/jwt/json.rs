@@ -6,7 +6,8 @@
 //!
 //! * members are unique at every level, compared after unescaping (RFC 7515 section 4, RFC 7519 section 4);
 //! * nesting is at most [`MAX_DEPTH`] deep, so that the recursion below is bounded;
-//! * strings are Unicode: a lone surrogate escape is an error;
+//! * strings are Unicode, so that a lone surrogate is an error, and without U+0000, which neither `text` nor `jsonb` of
+//!   Postgres can hold;
 //! * a number's exponent has at most three digits, so that printing it in full cannot exhaust memory.
 
 use std::fmt;
@@ -18,10 +19,7 @@ use serde_json::{Map, Number, Value};
 /// # Errors
 /// Where `text` is not strict JSON. The error names the byte and the rule, never the content.
 pub(super) fn parse(text: &[u8]) -> Result<Value, JsonError> {
-    let text = std::str::from_utf8(text).map_err(|error| JsonError {
-        at: error.valid_up_to(),
-        rule: "not UTF-8",
-    })?;
+    let text = std::str::from_utf8(text).map_err(|error| JsonError { at: error.valid_up_to(), rule: "not UTF-8" })?;
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(0)?;
     reader.skip_whitespace();
@@ -78,19 +76,13 @@ impl Reader<'_> {
             let name_at = self.at;
             let name = self.string()?;
             if name.starts_with(SERDE_PRIVATE) {
-                return Err(JsonError {
-                    at: name_at,
-                    rule: "reserved member name",
-                });
+                return Err(JsonError { at: name_at, rule: "reserved member name" });
             }
             self.skip_whitespace();
             self.expect(b':', "a colon is missing")?;
             let value = self.value(depth)?;
             if members.insert(name, value).is_some() {
-                return Err(JsonError {
-                    at: name_at,
-                    rule: "duplicate member",
-                });
+                return Err(JsonError { at: name_at, rule: "duplicate member" });
             }
             self.skip_whitespace();
             if self.eat(b'}') {
@@ -176,15 +168,18 @@ impl Reader<'_> {
         } else {
             first
         };
-        char::from_u32(code).ok_or_else(|| self.error("lone surrogate"))
+        match char::from_u32(code) {
+            Some('\0') => Err(self.error("U+0000 in a string")),
+            Some(character) => Ok(character),
+            None => Err(self.error("lone surrogate")),
+        }
     }
 
     fn four_hex(&mut self) -> Result<u32, JsonError> {
         let mut code = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
-            code = code * 16
-                + digit.ok_or_else(|| self.error("four hexadecimal digits are missing"))?;
+            code = code * 16 + digit.ok_or_else(|| self.error("four hexadecimal digits are missing"))?;
             self.at += 1;
         }
         Ok(code)
@@ -212,9 +207,7 @@ impl Reader<'_> {
         }
         // Through the parser of serde_json, whose spelling of exponents makes equal texts equal numbers.
         let number: Result<Number, _> = self.slice(start).parse();
-        number
-            .map(Value::Number)
-            .map_err(|_| self.error("not a number"))
+        number.map(Value::Number).map_err(|_| self.error("not a number"))
     }
 
     /// One digit or more; how many.
@@ -223,11 +216,7 @@ impl Reader<'_> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start {
-            Err(self.error("a digit is missing"))
-        } else {
-            Ok(self.at - start)
-        }
+        if self.at == start { Err(self.error("a digit is missing")) } else { Ok(self.at - start) }
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
@@ -240,11 +229,7 @@ impl Reader<'_> {
     }
 
     fn deeper(&self, depth: usize) -> Result<usize, JsonError> {
-        if depth == MAX_DEPTH {
-            Err(self.error("nested too deep"))
-        } else {
-            Ok(depth + 1)
-        }
+        if depth == MAX_DEPTH { Err(self.error("nested too deep")) } else { Ok(depth + 1) }
     }
 
     fn skip_whitespace(&mut self) {
@@ -264,11 +249,7 @@ impl Reader<'_> {
     }
 
     fn expect(&mut self, byte: u8, rule: &'static str) -> Result<(), JsonError> {
-        if self.eat(byte) {
-            Ok(())
-        } else {
-            Err(self.error(rule))
-        }
+        if self.eat(byte) { Ok(()) } else { Err(self.error(rule)) }
     }
 
     /// The text from `start` to here. Both ends stand beside an ASCII byte, hence on character boundaries.

@@ -22,18 +22,10 @@ pub(super) enum Outcome {
 }
 
 /// Reads one member of a set's `keys`. With a fault comes the `kid` of the key that has it.
-pub(super) fn read(
-    jwk: Value,
-    allowed: Option<&[Algorithm]>,
-) -> Result<Outcome, (Option<String>, KeyFault)> {
+pub(super) fn read(jwk: Value, allowed: Option<&[Algorithm]>) -> Result<Outcome, (Option<String>, KeyFault)> {
     let kid = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
     match judge(&jwk, allowed) {
-        Ok((algorithms, material)) => Ok(Outcome::Usable(Key {
-            kid,
-            algorithms,
-            jwk,
-            material,
-        })),
+        Ok((algorithms, material)) => Ok(Outcome::Usable(Key { kid, algorithms, jwk, material })),
         Err(Problem::Skip(reason)) => Ok(Outcome::Skipped(SkippedKey { kid, reason })),
         Err(Problem::Fault(fault)) => Err((kid, fault)),
     }
@@ -53,10 +45,7 @@ impl From<KeyFault> for Problem {
 
 /// The checks that concern every key come first, a private key before all: also one that would be skipped has been
 /// given away.
-fn judge(
-    jwk: &Value,
-    allowed: Option<&[Algorithm]>,
-) -> Result<(Vec<Algorithm>, DecodingKey), Problem> {
+fn judge(jwk: &Value, allowed: Option<&[Algorithm]>) -> Result<(Vec<Algorithm>, DecodingKey), Problem> {
     let Value::Object(members) = jwk else {
         return Err(KeyFault::Malformed("it is not a JSON object").into());
     };
@@ -75,15 +64,9 @@ fn judge(
 
 /// RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1. The member `k` is what an HMAC key consists of.
 fn refuse_private(members: &Map<String, Value>, kty: &str) -> Result<(), KeyFault> {
-    let is_private = PRIVATE_MEMBERS
-        .iter()
-        .any(|name| members.contains_key(*name));
+    let is_private = PRIVATE_MEMBERS.iter().any(|name| members.contains_key(*name));
     let has_secret = kty != "oct" && members.contains_key("k");
-    if is_private || has_secret {
-        Err(KeyFault::Private)
-    } else {
-        Ok(())
-    }
+    if is_private || has_secret { Err(KeyFault::Private) } else { Ok(()) }
 }
 
 /// RFC 7517 sections 4.2 and 4.3.
@@ -91,22 +74,13 @@ fn skip_other_purposes(members: &Map<String, Value>) -> Result<(), Problem> {
     match text(members, "use")? {
         None | Some("sig") => {}
         Some(other) => {
-            return Err(Problem::Skip(format!(
-                "its use is {}, not sig",
-                quoted(other)
-            )));
+            return Err(Problem::Skip(format!("its use is {}, not sig", quoted(other))));
         }
     }
     match members.get("key_ops") {
         None => Ok(()),
-        Some(Value::Array(operations))
-            if operations.iter().any(|operation| operation == "verify") =>
-        {
-            Ok(())
-        }
-        Some(Value::Array(_)) => Err(Problem::Skip(
-            "its key_ops do not include verify".to_owned(),
-        )),
+        Some(Value::Array(operations)) if operations.iter().any(|operation| operation == "verify") => Ok(()),
+        Some(Value::Array(_)) => Err(Problem::Skip("its key_ops do not include verify".to_owned())),
         Some(_) => Err(KeyFault::Malformed("its key_ops is not an array").into()),
     }
 }
@@ -116,10 +90,7 @@ fn stated_algorithm(members: &Map<String, Value>) -> Result<Option<Algorithm>, P
         None => Ok(None),
         Some(name) => match name.parse() {
             Ok(algorithm) => Ok(Some(algorithm)),
-            Err(_) => Err(Problem::Skip(format!(
-                "its algorithm {} is not supported",
-                quoted(name)
-            ))),
+            Err(_) => Err(Problem::Skip(format!("its algorithm {} is not supported", quoted(name)))),
         },
     }
 }
@@ -134,48 +105,32 @@ fn family(members: &Map<String, Value>, kty: &str) -> Result<Family, Problem> {
                 ("EC", "P-256") => Ok(Family::P256),
                 ("EC", "P-384") => Ok(Family::P384),
                 ("OKP", "Ed25519") => Ok(Family::Ed25519),
-                _ => Err(Problem::Skip(format!(
-                    "its curve {} is not supported",
-                    quoted(curve)
-                ))),
+                _ => Err(Problem::Skip(format!("its curve {} is not supported", quoted(curve)))),
             }
         }
-        _ => Err(Problem::Skip(format!(
-            "its type {} is not supported",
-            quoted(kty)
-        ))),
+        _ => Err(Problem::Skip(format!("its type {} is not supported", quoted(kty)))),
     }
 }
 
 /// The algorithms a key of this family may verify. Never empty, never of another family.
-fn bind(
-    family: Family,
-    stated: Option<Algorithm>,
-    allowed: Option<&[Algorithm]>,
-) -> Result<Vec<Algorithm>, Problem> {
+fn bind(family: Family, stated: Option<Algorithm>, allowed: Option<&[Algorithm]>) -> Result<Vec<Algorithm>, Problem> {
     if let Some(algorithm) = stated {
         if algorithm.family() != family {
             return Err(KeyFault::AlgorithmMismatch(algorithm).into());
         }
         return match allowed {
-            Some(list) if !list.contains(&algorithm) => Err(Problem::Skip(format!(
-                "its algorithm {algorithm} is not in the issuer's list"
-            ))),
+            Some(list) if !list.contains(&algorithm) => {
+                Err(Problem::Skip(format!("its algorithm {algorithm} is not in the issuer's list")))
+            }
             _ => Ok(vec![algorithm]),
         };
     }
     let Some(list) = allowed else {
         return Ok(vec![default_algorithm(family)?]);
     };
-    let fitting: Vec<Algorithm> = list
-        .iter()
-        .copied()
-        .filter(|algorithm| algorithm.family() == family)
-        .collect();
+    let fitting: Vec<Algorithm> = list.iter().copied().filter(|algorithm| algorithm.family() == family).collect();
     if fitting.is_empty() {
-        return Err(Problem::Skip(
-            "no algorithm of the issuer's list fits its type".to_owned(),
-        ));
+        return Err(Problem::Skip("no algorithm of the issuer's list fits its type".to_owned()));
     }
     Ok(fitting)
 }
@@ -192,11 +147,7 @@ fn default_algorithm(family: Family) -> Result<Algorithm, KeyFault> {
     }
 }
 
-fn material(
-    members: &Map<String, Value>,
-    family: Family,
-    algorithms: &[Algorithm],
-) -> Result<DecodingKey, KeyFault> {
+fn material(members: &Map<String, Value>, family: Family, algorithms: &[Algorithm]) -> Result<DecodingKey, KeyFault> {
     match family {
         Family::Hmac => hmac(members, algorithms),
         Family::Rsa => rsa(members),
@@ -215,9 +166,7 @@ fn hmac(members: &Map<String, Value>, algorithms: &[Algorithm]) -> Result<Decodi
         _ => 32,
     });
     if needed.max().is_none_or(|needed| secret.len() < needed) {
-        return Err(KeyFault::Weak(
-            "its secret is shorter than the hash of its algorithm",
-        ));
+        return Err(KeyFault::Weak("its secret is shorter than the hash of its algorithm"));
     }
     Ok(DecodingKey::from_secret(&secret))
 }
@@ -238,18 +187,13 @@ fn rsa(members: &Map<String, Value>) -> Result<DecodingKey, KeyFault> {
     let is_even = |number: &[u8]| number.last().is_none_or(|last| last % 2 == 0);
     // An exponent of one makes every text its own signature; beyond 33 bits verification becomes a way to stall us.
     if is_even(&e) || e == [1] || e.len() > 5 || (e.len() == 5 && e[0] > 1) {
-        return Err(KeyFault::Weak(
-            "its exponent is not an odd number from 3 to 2^33",
-        ));
+        return Err(KeyFault::Weak("its exponent is not an odd number from 3 to 2^33"));
     }
     if is_even(&n) || has_roca_fingerprint(&n) {
         return Err(KeyFault::Weak("its modulus can be factored"));
     }
     let components = RsaPublicKeyComponents { n: &n, e: &e };
-    if components
-        .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-        .is_err()
-    {
+    if components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).is_err() {
         return Err(KeyFault::Malformed("it is not an RSA public key"));
     }
     Ok(DecodingKey::from_rsa_raw_components(&n, &e))
@@ -267,17 +211,14 @@ fn elliptic(
     }
     let point = [&[UNCOMPRESSED_POINT], x.as_slice(), y.as_slice()].concat();
     if ParsedPublicKey::new(algorithm, &point).is_err() {
-        return Err(KeyFault::Malformed(
-            "its x and y are not a point of its curve",
-        ));
+        return Err(KeyFault::Malformed("its x and y are not a point of its curve"));
     }
     Ok(DecodingKey::from_ec_der(&point))
 }
 
 /// RFC 8037 section 2. With a key of small order anybody can write signatures that are good for any text.
 fn ed25519(members: &Map<String, Value>) -> Result<DecodingKey, KeyFault> {
-    let x = <[u8; 32]>::try_from(bytes(members, "x")?)
-        .map_err(|_| KeyFault::Malformed("its x is not 32 bytes"))?;
+    let x = <[u8; 32]>::try_from(bytes(members, "x")?).map_err(|_| KeyFault::Malformed("its x is not 32 bytes"))?;
     if is_small_order_or_not_canonical(&x) {
         return Err(KeyFault::Weak("its x is of small order or not canonical"));
     }
@@ -293,10 +234,8 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a st
 }
 
 fn bytes(members: &Map<String, Value>, name: &str) -> Result<Vec<u8>, KeyFault> {
-    let encoded =
-        text(members, name)?.ok_or(KeyFault::Malformed("a member of its type is missing"))?;
-    let bytes = base64url::decode(encoded)
-        .ok_or(KeyFault::Malformed("a member is not canonical base64url"))?;
+    let encoded = text(members, name)?.ok_or(KeyFault::Malformed("a member of its type is missing"))?;
+    let bytes = base64url::decode(encoded).ok_or(KeyFault::Malformed("a member is not canonical base64url"))?;
     Ok(bytes)
 }
 
@@ -327,9 +266,7 @@ impl KeyFault {
                 "Replace the key: RSA of 2048 to 8192 bits, an HMAC secret as long as the hash, or Ed25519."
             }
             KeyFault::AlgorithmMismatch(_) => "Correct the member alg of the key, or leave it out.",
-            KeyFault::NoAlgorithm => {
-                "Add the member \"alg\" to the key, or give the issuer a list of algorithms."
-            }
+            KeyFault::NoAlgorithm => "Add the member \"alg\" to the key, or give the issuer a list of algorithms.",
         }
     }
 }

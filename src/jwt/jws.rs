@@ -80,10 +80,7 @@ pub(super) struct Header {
 /// Takes a compact serialisation apart.
 pub(super) fn open(token: &str) -> Result<Envelope<'_>, Refusal> {
     if token.len() > MAX_TOKEN_BYTES {
-        return Err(Refusal::new(
-            Reason::TooLarge,
-            format!("longer than {MAX_TOKEN_BYTES} bytes"),
-        ));
+        return Err(Refusal::new(Reason::TooLarge, format!("longer than {MAX_TOKEN_BYTES} bytes")));
     }
     let not_three = || malformed("not three segments separated by dots");
     let (signing_input, signature) = token.rsplit_once('.').ok_or_else(not_three)?;
@@ -103,8 +100,7 @@ pub(super) fn open(token: &str) -> Result<Envelope<'_>, Refusal> {
 }
 
 fn decode(segment: &str, name: &str) -> Result<Vec<u8>, Refusal> {
-    base64url::decode(segment)
-        .ok_or_else(|| malformed(format!("the {name} is not canonical base64url")))
+    base64url::decode(segment).ok_or_else(|| malformed(format!("the {name} is not canonical base64url")))
 }
 
 fn object(text: &[u8], name: &str) -> Result<Map<String, Value>, Refusal> {
@@ -116,14 +112,8 @@ fn object(text: &[u8], name: &str) -> Result<Map<String, Value>, Refusal> {
 }
 
 fn read_header(members: &Map<String, Value>) -> Result<Header, Refusal> {
-    if let Some(name) = FORBIDDEN_MEMBERS
-        .into_iter()
-        .find(|name| members.contains_key(*name))
-    {
-        return Err(Refusal::new(
-            Reason::ForbiddenHeader,
-            format!("the header has the member {name}"),
-        ));
+    if let Some(name) = FORBIDDEN_MEMBERS.into_iter().find(|name| members.contains_key(*name)) {
+        return Err(Refusal::new(Reason::ForbiddenHeader, format!("the header has the member {name}")));
     }
     let algorithm = read_algorithm(members.get("alg"))?;
     check_type(members.get("typ"))?;
@@ -138,9 +128,9 @@ fn read_header(members: &Map<String, Value>) -> Result<Header, Refusal> {
 fn read_algorithm(member: Option<&Value>) -> Result<Algorithm, Refusal> {
     let refused = |detail| Refusal::new(Reason::UnsupportedAlgorithm, detail);
     match member {
-        Some(Value::String(name)) => name
-            .parse()
-            .map_err(|_| refused(format!("the algorithm {} is not supported", quoted(name)))),
+        Some(Value::String(name)) => {
+            name.parse().map_err(|_| refused(format!("the algorithm {} is not supported", quoted(name))))
+        }
         Some(_) => Err(refused("the header member alg is not a string".to_owned())),
         None => Err(refused("the header has no alg".to_owned())),
     }
@@ -152,17 +142,10 @@ fn check_type(member: Option<&Value>) -> Result<(), Refusal> {
     let refused = |detail| Err(Refusal::new(Reason::UnsupportedType, detail));
     match member {
         None => Ok(()),
-        Some(Value::String(name))
-            if ACCEPTED_TYPES
-                .iter()
-                .any(|accepted| accepted.eq_ignore_ascii_case(name)) =>
-        {
+        Some(Value::String(name)) if ACCEPTED_TYPES.iter().any(|accepted| accepted.eq_ignore_ascii_case(name)) => {
             Ok(())
         }
-        Some(Value::String(name)) => refused(format!(
-            "the type {} is not that of an access token",
-            quoted(name)
-        )),
+        Some(Value::String(name)) => refused(format!("the type {} is not that of an access token", quoted(name))),
         Some(_) => refused("the header member typ is not a string".to_owned()),
     }
 }

@@ -50,8 +50,7 @@ impl KeySet {
         if jwks.len() > MAX_KEY_SET_BYTES {
             return Err(KeySetError::TooLarge);
         }
-        let set = json::parse(jwks.as_bytes())
-            .map_err(|error| KeySetError::NotJson(error.to_string()))?;
+        let set = json::parse(jwks.as_bytes()).map_err(|error| KeySetError::NotJson(error.to_string()))?;
         let mut keys: Vec<Key> = Vec::new();
         let mut skipped = Vec::new();
         for (index, jwk) in members(set)?.into_iter().enumerate() {
@@ -59,11 +58,7 @@ impl KeySet {
                 Ok(Outcome::Usable(key)) => keys.push(key),
                 Ok(Outcome::Skipped(key)) => skipped.push(key),
                 Err((kid, fault)) => {
-                    return Err(KeySetError::Key {
-                        position: index + 1,
-                        kid,
-                        fault,
-                    });
+                    return Err(KeySetError::Key { position: index + 1, kid, fault });
                 }
             }
         }
@@ -73,10 +68,7 @@ impl KeySet {
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey(skipped));
         }
-        Ok(ParsedKeySet {
-            keys: KeySet { keys },
-            skipped,
-        })
+        Ok(ParsedKeySet { keys: KeySet { keys }, skipped })
     }
 
     /// The keys, in the order of the set.
@@ -98,10 +90,7 @@ impl KeySet {
     fn select_by_kid(&self, kid: &str, algorithm: Algorithm) -> Result<&Key, Refusal> {
         let named = self.keys.iter().find(|key| key.kid() == Some(kid));
         let key = named.ok_or_else(|| {
-            Refusal::new(
-                Reason::UnknownKid,
-                format!("the issuer has no usable key with kid {}", quoted(kid)),
-            )
+            Refusal::new(Reason::UnknownKid, format!("the issuer has no usable key with kid {}", quoted(kid)))
         })?;
         if key.algorithms.contains(&algorithm) {
             return Ok(key);
@@ -111,20 +100,15 @@ impl KeySet {
     }
 
     fn select_by_algorithm(&self, algorithm: Algorithm) -> Result<&Key, Refusal> {
-        let mut fitting = self
-            .keys
-            .iter()
-            .filter(|key| key.algorithms.contains(&algorithm));
+        let mut fitting = self.keys.iter().filter(|key| key.algorithms.contains(&algorithm));
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Ok(key),
             (None, _) => {
-                let detail =
-                    format!("the token has no kid and the issuer has no key for {algorithm}");
+                let detail = format!("the token has no kid and the issuer has no key for {algorithm}");
                 Err(Refusal::new(Reason::NoMatchingKey, detail))
             }
             (Some(_), Some(_)) => {
-                let detail =
-                    format!("the token has no kid and the issuer has several keys for {algorithm}");
+                let detail = format!("the token has no kid and the issuer has several keys for {algorithm}");
                 Err(Refusal::new(Reason::AmbiguousKey, detail))
             }
         }
@@ -157,18 +141,14 @@ impl Key {
 
     /// Whether `signature` is this key's over `message`, by an algorithm the key is for.
     pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.algorithms.contains(&algorithm)
-            && signature::is_valid(algorithm, &self.material, message, signature)
+        self.algorithms.contains(&algorithm) && signature::is_valid(algorithm, &self.material, message, signature)
     }
 }
 
 /// Written by hand, so that no log of ours ever holds an HMAC secret.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key")
-            .field("kid", &self.kid)
-            .field("algorithms", &self.algorithms)
-            .finish_non_exhaustive()
+        f.debug_struct("Key").field("kid", &self.kid).field("algorithms", &self.algorithms).finish_non_exhaustive()
     }
 }
 
@@ -187,9 +167,7 @@ fn members(set: Value) -> Result<Vec<Value>, KeySetError> {
 fn duplicate_kid(keys: &[Key]) -> Option<String> {
     let mut kids: Vec<&str> = keys.iter().filter_map(Key::kid).collect();
     kids.sort_unstable();
-    kids.windows(2)
-        .find(|pair| pair[0] == pair[1])
-        .map(|pair| pair[0].to_owned())
+    kids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned())
 }
 
 /// Why a key set was refused.
@@ -229,9 +207,7 @@ impl KeySetError {
                  converted first."
             }
             KeySetError::BareKey => "Put the key into a set: {\"keys\": [ ... ]}.",
-            KeySetError::TooLarge | KeySetError::TooManyKeys => {
-                "Leave out the keys that no longer sign tokens."
-            }
+            KeySetError::TooLarge | KeySetError::TooManyKeys => "Leave out the keys that no longer sign tokens.",
             KeySetError::Key { fault, .. } => fault.hint(),
             KeySetError::DuplicateKid(_) => "Every key needs a kid of its own.",
             KeySetError::NoUsableKey(_) => {
@@ -246,23 +222,13 @@ impl fmt::Display for KeySetError {
         match self {
             KeySetError::TooLarge => write!(f, "key set is longer than {MAX_KEY_SET_BYTES} bytes"),
             KeySetError::NotJson(error) => write!(f, "key set is not strict JSON: {error}"),
-            KeySetError::NotAKeySet => {
-                f.write_str("key set is not a JSON object with an array \"keys\"")
-            }
+            KeySetError::NotAKeySet => f.write_str("key set is not a JSON object with an array \"keys\""),
             KeySetError::BareKey => f.write_str("this is a single key, not a key set"),
             KeySetError::TooManyKeys => write!(f, "key set has more than {MAX_KEYS} keys"),
-            KeySetError::Key {
-                position,
-                kid: Some(kid),
-                fault,
-            } => {
+            KeySetError::Key { position, kid: Some(kid), fault } => {
                 write!(f, "key {position} of the set, kid {}: {fault}", quoted(kid))
             }
-            KeySetError::Key {
-                position,
-                kid: None,
-                fault,
-            } => write!(f, "key {position} of the set: {fault}"),
+            KeySetError::Key { position, kid: None, fault } => write!(f, "key {position} of the set: {fault}"),
             KeySetError::DuplicateKid(kid) => {
                 write!(f, "key set has two keys with kid {}", quoted(kid))
             }

@@ -43,11 +43,7 @@ impl NumericDate {
         }
         let digits = i64::try_from(whole.len() + fraction.len()).ok()?;
         // Only zeros are left to append; after nothing but zeros they change nothing, however many.
-        let zeros = if floor == 0 {
-            0
-        } else {
-            (point - digits).max(0)
-        };
+        let zeros = if floor == 0 { 0 } else { (point - digits).max(0) };
         for _ in 0..zeros {
             floor = append(floor, 0)?;
         }
@@ -88,10 +84,7 @@ mod tests {
     #[test]
     fn a_fraction_lies_between_two_seconds() {
         assert_eq!(read("1700000000.5"), Some((1_700_000_000, 1_700_000_001)));
-        assert_eq!(
-            read("1700000000.000000000000000000000000001"),
-            Some((1_700_000_000, 1_700_000_001))
-        );
+        assert_eq!(read("1700000000.000000000000000000000000001"), Some((1_700_000_000, 1_700_000_001)));
         assert_eq!(read("17000000005e-1"), Some((1_700_000_000, 1_700_000_001)));
         assert_eq!(read("5e-999"), Some((0, 1)));
     }

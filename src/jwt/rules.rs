@@ -13,8 +13,8 @@ pub struct Rules {
     pub audiences: Option<Vec<String>>,
     /// The claim that names the user, `sub` nearly always.
     pub subject_claim: String,
-    /// Claims that must be there. A value other than an array must be equal to the claim. An array lists the allowed
-    /// strings: the claim must be one of them, or an array that contains one.
+    /// Claims that must be there. A value other than an array must be equal to the claim (a number as it is written: 1 is
+    /// not 1.0). An array lists the allowed strings: the claim must be one of them, or an array that contains one.
     pub required_claims: Map<String, Value>,
     /// How far the issuer's clock may be from ours, in seconds, 0 to 300.
     pub leeway_seconds: i64,
@@ -85,9 +85,7 @@ impl RulesError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            RulesError::EmptyIssuer => {
-                "Give the issuer exactly as the claim iss of its tokens has it."
-            }
+            RulesError::EmptyIssuer => "Give the issuer exactly as the claim iss of its tokens has it.",
             RulesError::NoAudience | RulesError::EmptyAudience => {
                 "Name the audience your application has at this issuer, as the claim aud has it."
             }
@@ -99,9 +97,7 @@ impl RulesError {
             RulesError::VagueRequiredClaim(_) => {
                 "Give the value the claim must have, or a list of strings of which it must be one."
             }
-            RulesError::LeewayOutOfRange => {
-                "Use 0 to 300 seconds; 30 suits machines whose clocks are synchronised."
-            }
+            RulesError::LeewayOutOfRange => "Use 0 to 300 seconds; 30 suits machines whose clocks are synchronised.",
         }
     }
 }

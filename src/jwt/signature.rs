@@ -8,12 +8,7 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use super::algorithm::Algorithm;
 
 /// Whether `signature` is the key's over `message`. False on any doubt, a key of another family included.
-pub(super) fn is_valid(
-    algorithm: Algorithm,
-    key: &DecodingKey,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
+pub(super) fn is_valid(algorithm: Algorithm, key: &DecodingKey, message: &[u8], signature: &[u8]) -> bool {
     // The provider is named, not taken from the process: what a process-wide default is, another crate may decide.
     match (DEFAULT_PROVIDER.verifier_factory)(&primitive(algorithm), key) {
         Ok(verifier) => verifier.verify(message, &signature.to_vec()).is_ok(),

@@ -2,3 +2,9 @@
 
 #[path = "../../../src/jwt/mod.rs"]
 pub mod jwt;
+
+#[path = "../../../src/http_status.rs"]
+pub mod http_status;
+
+#[path = "../../../src/identity.rs"]
+pub mod identity;

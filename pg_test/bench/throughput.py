@@ -1,0 +1,81 @@
+"""P1: whole transactions per second, as a pooled application sends them, by pgbench."""
+
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from database import NAME
+
+PAIRS = 5
+# Tokens in use at a time. pgbench reads no files and computes no texts, so each token has a script of its own, and
+# so has each user on the other side: both sides choose among equally many scripts.
+TOKENS = 50
+
+PROTECTED = """\
+BEGIN;
+SELECT warden.authenticate(:token_{n});
+SELECT id, title, body, created_at FROM documents ORDER BY created_at DESC LIMIT 20;
+COMMIT;
+"""
+PLAIN = """\
+BEGIN;
+SELECT set_config('app.current_user_id', :user_{n}, true);
+SELECT id, title, body, created_at FROM plain_documents WHERE user_id = :user_{n} ORDER BY created_at DESC LIMIT 20;
+COMMIT;
+"""
+
+
+def measure(database, seconds):
+    users = database.users(TOKENS)
+    figures = []
+    with tempfile.TemporaryDirectory() as directory:
+        for trips, clients, duration in (("four", 1, seconds), ("one", 1, seconds),
+                                         ("four", 2, seconds / 2), ("one", 2, seconds / 2)):
+            wrap = (lambda sql: f"\\startpipeline\n{sql}\\endpipeline\n") if trips == "one" else str
+            variables = {f"user_{n}": user for n, user in enumerate(users)}
+            variables |= {f"token_{n}": database.token(user) for n, user in enumerate(users)}
+            sides = [Side(Path(directory), name, wrap(sql), variables, clients)
+                     for name, sql in (("protected", PROTECTED), ("plain", PLAIN))]
+            figures.append(compare(f"transaction in {trips} round trip{'s' * (trips == 'four')}, {clients} client{'s' * (clients > 1)}",
+                                   sides, max(1, round(duration))))
+    return figures, []
+
+
+def compare(what, sides, seconds):
+    for side in sides:
+        side.run(1)
+    pairs = []
+    for number in range(PAIRS):
+        # Which side begins alternates, so that a machine that slows down favours neither.
+        order = sides if number % 2 == 0 else sides[::-1]
+        tps = {side.name: side.run(seconds) for side in order}
+        pairs.append((tps["protected"], tps["plain"]))
+    protected, plain = (median(column) for column in zip(*pairs))
+    ratios = sorted(protected / plain for protected, plain in pairs)
+    return (what, "≥ 0.95 ×", f"{protected / plain:.2f} ×", f"{ratios[0]:.2f}–{ratios[-1]:.2f}",
+            f"{protected:,.0f} / {plain:,.0f} tps, {1e6 / protected - 1e6 / plain:+.0f} µs")
+
+
+class Side:
+    """One of the two ways to do the same, as pgbench runs it."""
+
+    def __init__(self, directory, name, sql, variables, clients):
+        self.name = name
+        self.command = ["pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={clients}"]
+        for n in range(TOKENS):
+            script = directory / f"{name}_{n}.sql"
+            script.write_text(sql.format(n=n))
+            self.command += [f"--file={script}"]
+        for variable, value in variables.items():
+            self.command += ["--define", f"{variable}={value}"]
+
+    def run(self, seconds):
+        command = [*self.command, f"--time={seconds}", NAME]
+        result = subprocess.run(command, env=os.environ | {"PGUSER": "app"}, capture_output=True, text=True)
+        tps = re.search(r"^tps = ([0-9.]+)", result.stdout, re.MULTILINE)
+        if result.returncode != 0 or not tps or "number of failed transactions: 0 " not in result.stdout:
+            raise SystemExit(f"pgbench failed ({self.name}):\n{result.stderr}\n{result.stdout[-2000:]}")
+        return float(tps[1])
