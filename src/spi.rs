@@ -107,9 +107,7 @@ impl Row<'_> {
 /// is decided there: a parallel query can change no setting.
 unsafe fn latest_snapshot() -> pg_sys::Snapshot {
     // SAFETY: called within a transaction, and a parallel query has an active snapshot.
-    unsafe {
-        if pg_sys::IsInParallelMode() { pg_sys::GetActiveSnapshot() } else { pg_sys::GetLatestSnapshot() }
-    }
+    unsafe { if pg_sys::IsInParallelMode() { pg_sys::GetActiveSnapshot() } else { pg_sys::GetLatestSnapshot() } }
 }
 
 /// Reads rows with the snapshot of the statement that called us.
