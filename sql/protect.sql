@@ -5,7 +5,7 @@ CREATE FUNCTION warden.table_tree(relation regclass) RETURNS TABLE (member regcl
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     WITH RECURSIVE tree (member, depth) AS (
-        SELECT table_tree.relation::oid, 0
+        SELECT c.oid, 0 FROM pg_class c WHERE c.oid = table_tree.relation
         UNION ALL
         SELECT i.inhrelid, t.depth + 1 FROM pg_inherits i JOIN tree t ON i.inhparent = t.member
     )

@@ -78,11 +78,10 @@ pub fn caller_owns(table: &Table) -> Result<bool> {
 
 /// Whether the client acts with the rights of a role.
 pub fn caller_has_role(role: u32) -> Result<bool> {
-    let answers = spi::read(
-        "SELECT pg_has_role($1, $2, 'USAGE')",
-        &[caller::oid().into(), Oid::from(role).into()],
-        |row| Ok(row.get::<bool>(1)?.unwrap_or(false)),
-    )?;
+    let answers =
+        spi::read("SELECT pg_has_role($1, $2, 'USAGE')", &[caller::oid().into(), Oid::from(role).into()], |row| {
+            Ok(row.get::<bool>(1)?.unwrap_or(false))
+        })?;
     Ok(answers.contains(&true))
 }
 
@@ -102,6 +101,5 @@ pub fn require_owner(table: &Table) -> Result<()> {
 
 /// Reads what one of the extension's SQL functions has put together.
 pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value)
-        .map_err(|error| Error::internal(format!("the catalogue was not understood: {error}")))
+    serde_json::from_value(value).map_err(|error| Error::internal(format!("the catalogue was not understood: {error}")))
 }

@@ -14,9 +14,9 @@ use super::facts::{Table, Tree};
 use super::options::Options;
 use super::plan::{self, Step, Weight};
 use super::{acting, apply, table_owner};
+use crate::audit;
 use crate::error::{Error, Result, or_raise};
 use crate::spi::{self, Statement};
-use crate::audit;
 use pgrx::JsonB;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
@@ -179,7 +179,8 @@ fn admit(
         refuse_other_columns(tree, options, known)?;
         apply::refuse_unowned_rows(tree, options)?;
     }
-    let steps: Vec<Step> = steps.into_iter().filter(|step| renamed || is_new(step.table)).collect();
+    let belongs = |step: &Step| is_new(step.table) || (renamed && step.weight == Weight::Guard);
+    let steps: Vec<Step> = steps.into_iter().filter(belongs).collect();
     apply::execute(tree, &steps)?;
     apply::remember(root, tree, options, &steps)?;
     record_following(apply::first(tree)?, &steps)
@@ -222,12 +223,7 @@ fn top_of(tables: &BTreeSet<u32>) -> Result<Option<u32>> {
 }
 
 /// Follows a renamed column: the one that the tables lack is the one that has a new name.
-fn rename(
-    options: &mut Options,
-    known: &mut BTreeMap<u32, Protection>,
-    tree: &Tree,
-    new_name: Option<&str>,
-) -> bool {
+fn rename(options: &mut Options, known: &mut BTreeMap<u32, Protection>, tree: &Tree, new_name: Option<&str>) -> bool {
     let Some(new_name) = new_name else { return false };
     let missing = |name: &String| tree.tables.iter().all(|table| !table.columns.contains_key(name));
     let mut renamed = false;
@@ -312,7 +308,9 @@ fn weakened(tree: &Tree, what: &str) -> Error {
     let name = tree.tables.first().map_or("a protected table", |table| table.name.as_str());
     Error::wrong_state(
         format!("this would weaken protected table {name} ({what})"),
-        format!("SELECT warden.unprotect('{name}') takes protection away, on the record; SELECT warden.protect('{name}', …) mends what is missing."),
+        format!(
+            "SELECT warden.unprotect('{name}') takes protection away, on the record; SELECT warden.protect('{name}', …) mends what is missing."
+        ),
     )
 }
 

@@ -72,7 +72,9 @@ pub fn unprotect(tree: &Tree, protected: &BTreeMap<u32, Changes>) -> Vec<Step> {
         if changes.row_security == Some(false) && table.row_security {
             steps.push(alter(table, "DISABLE ROW LEVEL SECURITY"));
         }
-        if let Some(index) = changes.index.as_ref().filter(|name| table.indexes.iter().any(|index| index.name == **name)) {
+        if let Some(index) =
+            changes.index.as_ref().filter(|name| table.indexes.iter().any(|index| index.name == **name))
+        {
             steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP INDEX {}", beside(table, index))));
         }
         for (name, default) in &changes.defaults {
