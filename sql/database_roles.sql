@@ -108,6 +108,9 @@ BEGIN
         (n.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'),
             'reaches the files or programs of the server',
             format('REVOKE %I from it.', n.rolname)),
+        (n.rolname IN ('pg_read_all_data', 'pg_write_all_data'),
+            'reaches every table, those of pg_warden with keys and users among them',
+            format('REVOKE %I from it.', n.rolname)),
         (EXISTS (SELECT FROM warden.database_roles d WHERE d.role = n.reached AND d.kind <> 'client'
                  AND d.role <> isolation_obstacles.role),
             'was added as a trusted, key or admin role',

@@ -79,8 +79,22 @@ pub unsafe extern "C-unwind" fn warden_autonomous_main(handle: pg_sys::Datum) {
     let Ok(record) = serde_json::from_slice::<Record>(segment.text()) else { return };
     // As the bootstrap superuser, who can always log in: the owner of the extension may not.
     BackgroundWorker::connect_worker_to_spi_by_oid(Some(segment.header().database), None);
+    pin_search_path();
     BackgroundWorker::transaction(|| crate::error::or_raise(record.write()));
     segment.header().outcome.store(COMMITTED, Ordering::Release);
+}
+
+/// The owner of a database may give it a search_path of his own, which is in force here, for a superuser.
+fn pin_search_path() {
+    // SAFETY: both texts are NUL-terminated and copied by Postgres.
+    unsafe {
+        pg_sys::SetConfigOption(
+            c"search_path".as_ptr(),
+            c"pg_catalog, pg_temp".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_OVERRIDE,
+        );
+    }
 }
 
 /// A piece of dynamic shared memory that holds a header and a text.

@@ -159,13 +159,15 @@ pub fn provision(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<(
     let external_id = (subject_is == SubjectIs::ExternalId).then_some(subject);
     let id = pgrx::Uuid::from_bytes(*id.as_bytes());
     // The user only together with its link: where either exists the statement adds nothing, so that
-    // no issuer comes to speak for a user that is there already.
+    // no issuer comes to speak for a user that is there already. The link first (its foreign key is
+    // checked when the statement ends): of two transactions that see one subject the second waits for it.
     let added = spi::write(
-        "WITH made AS (
-             INSERT INTO warden.users (id, external_id) VALUES ($1, $2)
-             ON CONFLICT DO NOTHING RETURNING id)
-         INSERT INTO warden.identities (issuer, subject, user_id)
-         SELECT $3, $4, id FROM made RETURNING user_id",
+        "WITH linked AS (
+             INSERT INTO warden.identities (issuer, subject, user_id)
+             SELECT $3, $4, $1 WHERE NOT EXISTS (
+                 SELECT FROM warden.users u WHERE u.id = $1 OR u.external_id = $2)
+             ON CONFLICT DO NOTHING RETURNING user_id)
+         INSERT INTO warden.users (id, external_id) SELECT user_id, $2 FROM linked RETURNING id",
         &[id.into(), external_id.into(), issuer.into(), subject.into()],
     )?;
     if added > 0 {

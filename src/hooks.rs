@@ -69,9 +69,9 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
     }
 }
 
-/// True in the message that called such a function, and in every message whose text names one: a
-/// statement that is refused before the function runs (a syntax error, a failed transaction) holds
-/// the literal all the same.
+/// True in the message that called such a function, and in every message whose text names one or
+/// holds a token: a statement that is refused before the function runs (a syntax error, a failed
+/// transaction) holds the literal all the same.
 unsafe fn statement_holds_secret() -> bool {
     // SAFETY: the query text is NUL-terminated and lives as long as the message.
     unsafe {
@@ -79,13 +79,21 @@ unsafe fn statement_holds_secret() -> bool {
             return true;
         }
         let query = pg_sys::debug_query_string;
-        !query.is_null() && names_function_with_secret(CStr::from_ptr(query).to_bytes())
+        !query.is_null() && holds_secret(CStr::from_ptr(query).to_bytes())
     }
+}
+
+fn holds_secret(query: &[u8]) -> bool {
+    names_function_with_secret(query) || query.windows(TOKEN_START.len()).any(|part| part == TOKEN_START)
 }
 
 fn names_function_with_secret(query: &[u8]) -> bool {
     FUNCTIONS_WITH_SECRETS.iter().any(|name| query.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name)))
 }
+
+/// How a JSON object begins in base64url: the header of nearly every JSON Web Token, `{"`. It finds a
+/// token in `EXECUTE p('…')`, in a call of an application's own function, in a misspelt call.
+const TOKEN_START: &[u8] = b"eyJ";
 
 /// The functions that take a token, a key or a password.
 const FUNCTIONS_WITH_SECRETS: [&[u8]; 5] =

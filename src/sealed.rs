@@ -47,6 +47,8 @@ const NOBODY: Hot = Hot { serial: SEAL_NONE, expires_at: i64::MIN, has_tenant: f
 thread_local! {
     /// Up only while this library itself sets a sealed setting.
     static OUR_HAND: Cell<bool> = const { Cell::new(false) };
+    /// Whether [`let_seal_travel`] has done its work in this backend.
+    static SEAL_TRAVELS: Cell<bool> = const { Cell::new(false) };
     static HOT: Cell<Hot> = const { Cell::new(NOBODY) };
     /// The bytes that `current_user_id()` and `current_tenant_id()` return a pointer to: written only
     /// when another identity is assigned, never cleared, so that a pointer handed out stays readable.
@@ -134,6 +136,7 @@ pub fn set(identity: &Identity) -> Result<()> {
     let text = identity.encode().and_then(|text| CString::new(text).ok());
     let text = text.ok_or_else(|| Error::invalid("an identifier of the identity contains a control character", ""))?;
     assign(&text);
+    let_seal_travel();
     set_seal(identity.serial);
     Ok(())
 }
@@ -180,8 +183,10 @@ pub fn define() {
             SEAL_NONE,
             SEAL_EXPIRED,
             i32::MAX,
-            pg_sys::GucContext::PGC_SUSET,
-            SEALED_FLAGS | pg_sys::GUC_NO_RESET_ALL as c_int,
+            // Not to be set once the connection has begun, by anybody: a SET or RESET, even of 0, would
+            // have Postgres remember the seal and restore it on ROLLBACK TO.
+            pg_sys::GucContext::PGC_SU_BACKEND,
+            SEALED_FLAGS,
             Some(check_seal),
             None,
             None,
@@ -200,19 +205,28 @@ pub fn define() {
                 Some(show),
             );
         }
-        // A setting that has its default is not handed to parallel workers, so the seal is given a
-        // source of its own. In a parallel worker Postgres restores it from the leader right after.
-        if !pg_sys::IsInParallelMode() && !pg_sys::InitializingParallelWorker {
-            with_our_hand(|| {
-                pg_sys::SetConfigOption(
-                    c"warden.seal".as_ptr(),
-                    c"0".as_ptr(),
-                    pg_sys::GucContext::PGC_SUSET,
-                    pg_sys::GucSource::PGC_S_OVERRIDE,
-                );
-            });
-        }
     }
+}
+
+/// Has Postgres hand the seal to parallel workers, which it does not do with a setting that has its
+/// default. Not done when the library is loaded: that may happen within a parallel query, where
+/// nothing can be set.
+fn let_seal_travel() {
+    if SEAL_TRAVELS.get() {
+        return;
+    }
+    with_our_hand(|| {
+        // SAFETY: both texts are NUL-terminated and copied by Postgres.
+        unsafe {
+            pg_sys::SetConfigOption(
+                c"warden.seal".as_ptr(),
+                c"0".as_ptr(),
+                pg_sys::GucContext::PGC_SU_BACKEND,
+                pg_sys::GucSource::PGC_S_OVERRIDE,
+            );
+        }
+    });
+    SEAL_TRAVELS.set(true);
 }
 
 const SEALED_FLAGS: c_int = (pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE) as c_int;

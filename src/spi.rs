@@ -55,7 +55,7 @@ impl Statement {
             // SAFETY: the plan is kept, the arrays have the length it expects, and the snapshot is
             // popped again (by the abort of the transaction, should the statement raise).
             unsafe {
-                pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+                pg_sys::PushActiveSnapshot(latest_snapshot());
                 let status = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), true, 1);
                 pg_sys::PopActiveSnapshot();
                 if status != pg_sys::SPI_OK_SELECT as i32 {
@@ -101,6 +101,13 @@ impl Row<'_> {
             Ok(T::from_datum(datum, is_null))
         }
     }
+}
+
+/// The latest snapshot; within a parallel query, which allows no new one, the query's own. No identity
+/// is decided there: a parallel query can change no setting.
+unsafe fn latest_snapshot() -> pg_sys::Snapshot {
+    // SAFETY: called within a transaction, and a parallel query has an active snapshot.
+    unsafe { if pg_sys::IsInParallelMode() { pg_sys::GetActiveSnapshot() } else { pg_sys::GetLatestSnapshot() } }
 }
 
 /// Reads rows with the snapshot of the statement that called us.

@@ -1,3 +1,4 @@
+\set QUIET on
 \echo
 \echo '== 1. A team installs the extension: one table, one pooled login, one issuer of tokens'
 \echo
@@ -12,11 +13,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON documents TO app;
 
 SELECT warden.add_client_role('app');
 SELECT warden.trust_issuer('https://id.example.com', :'key_set', '{api}', provision => true);
-SELECT step, sql FROM warden.protect('documents');
+SELECT step, left(sql, 88) AS sql FROM warden.protect('documents');
 
-\set QUIET on
 \connect "dbname=demo user=app host=127.0.0.1 port=":pooler_port
-\set QUIET off
+\echo
 \echo '== 2. Alice and bob use the application: both through the one login, behind PgBouncer'
 \echo
 BEGIN;
@@ -29,6 +29,7 @@ SELECT warden.authenticate(:'bob_token');
 INSERT INTO documents (title) VALUES ('bob: recipe') RETURNING *;
 COMMIT;
 
+\echo
 \echo '== 3. The application forgets its WHERE clause: each still sees and changes only his own'
 \echo
 BEGIN;
@@ -39,14 +40,18 @@ COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'bob_token');
 SELECT title FROM documents;
+\set QUIET off
 UPDATE documents SET title = 'pwned by bob' WHERE title LIKE 'alice%';
+\set QUIET on
 INSERT INTO documents (user_id, title) VALUES (:'alice', 'planted by bob');
 ROLLBACK;
 
+\echo
 \echo '== 4. The transaction is over, so is the identity: the next client of the connection is nobody'
 \echo
 SELECT count(*) FROM documents;
 
+\echo
 \echo '== 5. Mallory injects SQL and claims to be alice'
 \echo
 BEGIN;
@@ -65,23 +70,19 @@ SELECT warden.set_current_user(:'alice');
 TRUNCATE documents;
 ALTER TABLE documents DISABLE ROW LEVEL SECURITY;
 
+\echo
 \echo '== 6. Bob is suspended: his token, still valid for minutes, is refused at once'
 \echo
-\set QUIET on
 \connect "dbname=demo user=postgres host=":socket_dir" port=":port
-\set QUIET off
 SELECT warden.set_user_status(:'bob', 'suspended');
-\set QUIET on
 \connect "dbname=demo user=app host=127.0.0.1 port=":pooler_port
-\set QUIET off
 BEGIN;
 SELECT warden.authenticate(:'bob_token');
 ROLLBACK;
 
+\echo
 \echo '== 7. The operator asks why, and who did what'
 \echo
-\set QUIET on
 \connect "dbname=demo user=postgres host=":socket_dir" port=":port
-\set QUIET off
 SELECT "check", passed, detail FROM warden.explain_token(:'bob_token') WHERE NOT passed;
 SELECT action, object, database_role FROM warden.audit_log ORDER BY id;

@@ -73,6 +73,7 @@ port = $WARDEN_PORT
 unix_socket_directories = '$WARDEN_SOCKET_DIR'
 hba_file = '$WARDEN_RUN_DIR/server_hba.conf'
 log_line_prefix = '%m [%p] %q%u@%d '
+max_prepared_transactions = 10
 # The cluster is thrown away: nothing in it has to survive a power cut.
 fsync = off
 full_page_writes = off

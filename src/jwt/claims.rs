@@ -181,14 +181,14 @@ impl Claims {
     }
 }
 
-/// A required value is equal; a required list has the claim, or one of the claim's entries, as a member.
+/// A required value is equal; a required list, of strings only, has the claim or one of its entries as a member.
 fn meets(claim: &Value, required: &Value) -> bool {
     let Value::Array(allowed) = required else {
         return claim == required;
     };
     match claim {
         Value::String(_) => allowed.contains(claim),
-        Value::Array(entries) => entries.iter().any(|entry| entry.is_string() && allowed.contains(entry)),
+        Value::Array(entries) => entries.iter().any(|entry| allowed.contains(entry)),
         _ => false,
     }
 }

@@ -147,10 +147,7 @@ impl Reader<'_> {
             Some(b'r') => Ok('\r'),
             Some(b't') => Ok('\t'),
             Some(b'u') => self.unicode_escape(),
-            _ => {
-                self.at -= 1;
-                Err(self.error("unknown escape"))
-            }
+            _ => Err(self.error("unknown escape")),
         }
     }
 

@@ -123,6 +123,7 @@ fn required_claims_are_equal_or_listed() {
         (json!({"a": 1}), json!({"a": 1, "b": 2})),
         (json!(["a", "b"]), json!("a b")),
         (json!(["a", "b"]), json!("c")),
+        (json!(["a", "b"]), json!(["c", "A", 1])),
         (json!(["a", "b"]), json!([])),
         (json!(["a", "b"]), json!([["a"]])),
         (json!(["a", "b"]), json!({"a": true})),

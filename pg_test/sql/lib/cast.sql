@@ -1,0 +1,34 @@
+-- Who plays in the attacks, for \ir at the beginning of a test, as superuser. Afterwards the session is still one.
+--
+-- alice, bob and mallory are users, known by tokens of :issuer (see tokens.py for the variables); app is the client
+-- role; documents belongs to owner and has the policy of a project that writes its own: alice has 3 rows, bob 2, and
+-- one row is nobody's.
+\i `lib/tokens`
+
+SELECT warden.add_client_role('app');
+SELECT warden.trust_issuer(:'issuer', :'jwks', '{api}');
+SELECT warden.create_user(id => :'alice'), warden.create_user(id => :'bob'), warden.create_user(id => :'mallory');
+
+SET ROLE owner;
+CREATE TABLE documents (id int PRIMARY KEY, user_id uuid, title text NOT NULL);
+INSERT INTO documents VALUES
+    (1, :'alice', 'alice 1'), (2, :'alice', 'alice 2'), (3, :'alice', 'alice 3'),
+    (4, :'bob', 'bob 1'), (5, :'bob', 'bob 2'), (6, NULL, 'nobody 1');
+ALTER TABLE documents ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON documents USING (user_id = warden.current_user_id()) WITH CHECK (user_id = warden.current_user_id());
+GRANT SELECT, INSERT, UPDATE, DELETE ON documents TO app, gateway;
+RESET ROLE;
+
+-- For the bodies of functions and DO blocks, where psql puts in no variables.
+CREATE TABLE tokens (name text PRIMARY KEY, token text NOT NULL);
+INSERT INTO tokens VALUES ('alice', :'alice_token'), ('alice_2', :'alice_token_2'), ('bob', :'bob_token'),
+    ('mallory', :'mallory_token'), ('expired', :'expired_token'), ('tampered', :'tampered_token');
+GRANT SELECT ON tokens TO PUBLIC;
+CREATE FUNCTION token_of(name text) RETURNS text LANGUAGE sql STABLE
+BEGIN ATOMIC SELECT t.token FROM tokens t WHERE t.name = token_of.name; END;
+
+-- Whose documents the session sees: 'alice 1, alice 2, alice 3', or NULL for none.
+CREATE FUNCTION seen() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT string_agg(d.title, ', ' ORDER BY d.id) FROM documents d);
+END $$;
