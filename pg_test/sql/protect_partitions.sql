@@ -90,6 +90,13 @@ SELECT t.refused('ALTER TABLE open INHERIT base', '55000', 'nor does a table wit
 CREATE TABLE by_other (id int, user_id uuid NOT NULL, other uuid);
 SELECT count(*) FROM warden.protect('by_other', 'other');
 SELECT t.refused('ALTER TABLE by_other INHERIT base', '55000', 'nor one that is protected by another column', 'other columns');
+CREATE TABLE open_root (id int, user_id uuid NOT NULL, kind text NOT NULL, n int) PARTITION BY LIST (kind);
+SELECT t.refused('ALTER TABLE open_root ATTACH PARTITION events_d DEFAULT', '55000', 'a protected table does not become readable through an open root', 'read through');
+CREATE TABLE open_parent (id int);
+SELECT t.refused('ALTER TABLE by_other INHERIT open_parent', '55000', 'nor through an open parent', 'read through');
+CREATE TEMP TABLE own_rows () INHERITS (base);
+SELECT t.succeeds('ALTER TABLE base ADD COLUMN later int', 'a temporary child is nobody else''s and in nobody''s way');
+DROP TABLE own_rows;
 SELECT t.refused('DROP POLICY warden_select ON derived', '55000', 'a child cannot be weakened alone');
 SELECT t.refused('ALTER TABLE ONLY events_a DISABLE ROW LEVEL SECURITY', '55000', 'nor a partition');
 SELECT t.refused('DROP TRIGGER _warden_truncate ON events_a', '55000', 'nor its triggers');

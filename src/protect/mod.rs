@@ -66,14 +66,10 @@ fn is_intact(relation: Oid) -> Option<bool> {
 
 /// What a protected table lacks of its guards; one that could not be protected today lacks them too.
 fn gaps(protection: &catalogue::Protection) -> Result<Vec<String>> {
-    // Partitions are planned by themselves here: what they need of guards does not depend on the root.
-    let tree = catalogue::tree(protection.relation, &protection.options)?;
+    // The table by itself: what it needs of guards does not depend on those around it.
+    let tree = catalogue::facts(&[protection.relation], &protection.options)?;
     Ok(match plan::protect(&tree, &protection.options) {
-        Ok(steps) => steps
-            .into_iter()
-            .filter(|step| step.weight == Weight::Guard && step.table == protection.relation)
-            .map(|step| step.sql)
-            .collect(),
+        Ok(steps) => steps.into_iter().filter(|step| step.weight != Weight::Comfort).map(|step| step.sql).collect(),
         Err(refusal) => vec![refusal.message],
     })
 }
