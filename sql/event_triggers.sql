@@ -27,6 +27,21 @@ END;
 COMMENT ON FUNCTION warden.protection_roots(oid) IS
     'The tables protect() was called for, in whose partition or inheritance trees this one is or was.';
 
+-- Whether something protected hangs below a table that is not.
+CREATE FUNCTION warden.open_parent(relation oid) RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT i.inhrelid::regclass || ' through ' || i.inhparent::regclass
+    FROM warden.table_tree(open_parent.relation::regclass) t
+    JOIN warden.protections p ON p.relation = t.member
+    JOIN pg_inherits i ON i.inhrelid = t.member::oid
+    WHERE NOT EXISTS (SELECT FROM warden.protections q WHERE q.relation::oid = i.inhparent)
+    LIMIT 1;
+END;
+
+COMMENT ON FUNCTION warden.open_parent(oid) IS
+    'A protected table at or below this one whose parent is not protected, with that parent; NULL where there is none.';
+
 -- Callable during ddl_command_end only.
 CREATE FUNCTION warden.changed_tables() RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -96,13 +111,15 @@ AS $$
             SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
             FROM dropped d JOIN warden.watched_schemas w ON w.schema_name::oid = d.objid
             WHERE d.object_type = 'schema'), '[]'),
-        'roots', coalesce((
-            SELECT jsonb_agg(DISTINCT r.root::bigint)
-            FROM dropped d
-            JOIN pg_namespace n ON n.nspname = d.address_names[1]
-            JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]
-            CROSS JOIN LATERAL warden.protection_roots(c.oid) AS r (root)
-            WHERE d.object_type IN ('policy', 'trigger', 'table column')), '[]'))
+        'changed', coalesce((
+            SELECT jsonb_agg(jsonb_build_object('oid', c.oid::bigint, 'roots', c.roots))
+            FROM (
+                SELECT DISTINCT c.oid, (SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(c.oid) AS r (root)) AS roots
+                FROM dropped d
+                JOIN pg_namespace n ON n.nspname = d.address_names[1]
+                JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]
+                WHERE d.object_type IN ('policy', 'trigger', 'table column')) c
+            WHERE c.roots IS NOT NULL), '[]'))
     WHERE EXISTS (SELECT FROM dropped)
 $$;
 
@@ -149,7 +166,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 AS 'MODULE_PATHNAME', 'watch_schema_wrapper';
 
 COMMENT ON FUNCTION warden.watch_schema(regnamespace, text, text[], text) IS
-    'From now on a table that comes into the schema, or gets the column, is protected by owner_column at once (action protect) or refused (action refuse). except_tables: names that are let through, for the tables of frameworks. Returns the tables that carry the column and are not protected yet. Calling it again replaces what was said before. For the owner of the schema. Errors: 42501 for anybody else, 22023 for an unusable argument.';
+    'From now on a table that comes into the schema, gets the column, or is altered while it has it, is protected by owner_column at once (action protect) or refused (action refuse). except_tables: names that are let through, for the tables of frameworks. Returns the tables that carry the column and are not protected yet. Calling it again replaces what was said before. For the owner of the schema. Errors: 42501 for anybody else, 22023 for an unusable argument.';
 
 CREATE FUNCTION warden.unwatch_schema(schema_name regnamespace) RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -64,6 +64,8 @@ GRANT EXECUTE ON FUNCTION
     warden.fill_owner(),
     warden.keep_owner(),
     warden.refuse_truncate(),
+    -- What the view of protected tables calls, for those who may read it.
+    warden.is_intact(regclass),
     -- For the owners of tables and schemas: the code asks who calls.
     warden.protect(regclass, text, text, text, boolean, boolean, boolean),
     warden.unprotect(regclass),

@@ -5,9 +5,12 @@ CREATE FUNCTION warden.table_tree(relation regclass) RETURNS TABLE (member regcl
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     WITH RECURSIVE tree (member, depth) AS (
-        SELECT table_tree.relation::oid, 0
+        SELECT c.oid, 0 FROM pg_class c WHERE c.oid = table_tree.relation
         UNION ALL
-        SELECT i.inhrelid, t.depth + 1 FROM pg_inherits i JOIN tree t ON i.inhparent = t.member
+        -- A temporary child is only its own session's.
+        SELECT c.oid, t.depth + 1
+        FROM tree t JOIN pg_inherits i ON i.inhparent = t.member JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE c.relpersistence <> 't'
     )
     -- A child of two parents counts once.
     SELECT t.member::regclass, max(t.depth) FROM tree t GROUP BY t.member ORDER BY 2, 1;
@@ -147,21 +150,21 @@ COMMENT ON FUNCTION warden.parent_facts(regclass, text) IS
     'The table and key that the foreign key of one column refers to; NULL without such a key.';
 
 CREATE FUNCTION warden.tree_facts(
-    relation regclass, owner_column text, tenant_column text, parent_column text
+    members oid[], owner_column text, tenant_column text, parent_column text
 ) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object(
         'tables', (
-            SELECT jsonb_agg(warden.table_facts(t.member,
+            SELECT jsonb_agg(warden.table_facts(m.member,
                        array_remove(ARRAY[coalesce(owner_column, parent_column), tenant_column], NULL))
-                       ORDER BY t.depth, t.member::oid)
-            FROM warden.table_tree(tree_facts.relation) t),
-        'parent', warden.parent_facts(tree_facts.relation, tree_facts.parent_column))
+                       ORDER BY m.position)
+            FROM unnest(members) WITH ORDINALITY AS m (member, position)),
+        'parent', warden.parent_facts(members[1], tree_facts.parent_column))
 $$;
 
-COMMENT ON FUNCTION warden.tree_facts(regclass, text, text, text) IS
-    'table_facts() of a table and everything below it, and parent_facts().';
+COMMENT ON FUNCTION warden.tree_facts(oid[], text, text, text) IS
+    'table_facts() of the tables, and parent_facts() of the first.';
 
 CREATE FUNCTION warden.protection_family(relation regclass) RETURNS jsonb
 LANGUAGE sql STABLE

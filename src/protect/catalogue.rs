@@ -22,28 +22,48 @@ pub struct Protection {
     pub changes: Changes,
 }
 
-/// The table and everything below it.
-pub fn tree(relation: u32, options: &Options) -> Result<Tree> {
+/// The table and everything below it, parents before children.
+pub fn members(relation: u32) -> Result<Vec<u32>> {
+    thread_local! {
+        static MEMBERS: Statement = const { Statement::new(
+            c"SELECT array_agg(t.member::oid ORDER BY t.depth, t.member::oid) FROM warden.table_tree($1) t",
+            &[pg_sys::REGCLASSOID],
+        ) };
+    }
+    let arguments = [Oid::from(relation).into_datum()];
+    let members = MEMBERS.with(|statement| statement.first(&arguments, |row| row.get::<Vec<Oid>>(1)))?;
+    let members = members.flatten().unwrap_or_default();
+    if members.is_empty() {
+        return Err(Error::invalid("table does not exist", "Name a table of this database."));
+    }
+    Ok(members.into_iter().map(Oid::to_u32).collect())
+}
+
+/// What the catalogue says about these tables.
+pub fn facts(members: &[u32], options: &Options) -> Result<Tree> {
     thread_local! {
         static TREE_FACTS: Statement = const { Statement::new(
             c"SELECT warden.tree_facts($1, $2, $3, $4)",
-            &[pg_sys::REGCLASSOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
+            &[pg_sys::OIDARRAYOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
         ) };
     }
+    let members: Vec<Oid> = members.iter().copied().map(Oid::from).collect();
     let arguments = [
-        Oid::from(relation).into_datum(),
+        members.into_datum(),
         options.owner_column.clone().into_datum(),
         options.tenant_column.clone().into_datum(),
         options.parent_column.clone().into_datum(),
     ];
     let facts = TREE_FACTS.with(|statement| statement.first(&arguments, |row| row.get::<JsonB>(1)))?;
-    let Some(JsonB(facts)) = facts.flatten() else {
-        return Err(Error::invalid("table does not exist", "Name a table of this database."));
-    };
-    if facts["tables"].is_null() {
-        return Err(Error::invalid("table does not exist", "Name a table of this database."));
+    match facts.flatten() {
+        Some(JsonB(facts)) => parse(facts),
+        None => Err(Error::internal("the catalogue has no answer")),
     }
-    parse(facts)
+}
+
+/// What it says about the table and everything below it.
+pub fn tree(relation: u32, options: &Options) -> Result<Tree> {
+    facts(&members(relation)?, options)
 }
 
 /// How a table is protected, with everything that has the same root; empty for an unprotected one.
@@ -78,11 +98,10 @@ pub fn caller_owns(table: &Table) -> Result<bool> {
 
 /// Whether the client acts with the rights of a role.
 pub fn caller_has_role(role: u32) -> Result<bool> {
-    let answers = spi::read(
-        "SELECT pg_has_role($1, $2, 'USAGE')",
-        &[caller::oid().into(), Oid::from(role).into()],
-        |row| Ok(row.get::<bool>(1)?.unwrap_or(false)),
-    )?;
+    let answers =
+        spi::read("SELECT pg_has_role($1, $2, 'USAGE')", &[caller::oid().into(), Oid::from(role).into()], |row| {
+            Ok(row.get::<bool>(1)?.unwrap_or(false))
+        })?;
     Ok(answers.contains(&true))
 }
 
@@ -102,6 +121,5 @@ pub fn require_owner(table: &Table) -> Result<()> {
 
 /// Reads what one of the extension's SQL functions has put together.
 pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value)
-        .map_err(|error| Error::internal(format!("the catalogue was not understood: {error}")))
+    serde_json::from_value(value).map_err(|error| Error::internal(format!("the catalogue was not understood: {error}")))
 }

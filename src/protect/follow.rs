@@ -14,12 +14,12 @@ use super::facts::{Table, Tree};
 use super::options::Options;
 use super::plan::{self, Step, Weight};
 use super::{acting, apply, table_owner};
+use crate::audit;
 use crate::error::{Error, Result, or_raise};
 use crate::spi::{self, Statement};
-use crate::audit;
-use pgrx::JsonB;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
+use pgrx::{IntoDatum, JsonB};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +71,13 @@ struct Dropped {
     restoring: bool,
     tables: Vec<Named>,
     schemas: Vec<Named>,
+    changed: Vec<Incomplete>,
+}
+
+/// A protected table that has lost a policy, a trigger or a column.
+#[derive(Deserialize)]
+struct Incomplete {
+    oid: u32,
     roots: Vec<u32>,
 }
 
@@ -101,8 +108,9 @@ fn follow_changes() -> Result<()> {
             ));
         }
         for root in &table.roots {
-            reconcile(*root, table.new_column_name.as_deref(), changed.restoring)?;
+            reconcile(*root, table.oid, table.new_column_name.as_deref(), changed.restoring)?;
         }
+        refuse_open_parent(table.oid)?;
         if let Some(watch) = table.is_new_to
             && !is_protected(table.oid)?
         {
@@ -127,34 +135,67 @@ fn follow_drops() -> Result<()> {
         spi::write("DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1", &[Oid::from(schema.oid).into()])?;
         audit::record("unwatch_schema", Some(&schema.name), json!({ "dropped": true }))?;
     }
-    for root in dropped.roots {
-        reconcile(root, None, dropped.restoring)?;
+    for table in dropped.changed {
+        for root in table.roots {
+            reconcile(root, table.oid, None, dropped.restoring)?;
+        }
     }
     Ok(())
 }
 
+/// Through a parent that is not protected every row of a protected child could be read.
+fn refuse_open_parent(table: u32) -> Result<()> {
+    thread_local! {
+        static OPEN_PARENT: Statement =
+            const { Statement::new(c"SELECT warden.open_parent($1)", &[pg_sys::OIDOID]) };
+    }
+    let arguments = [Oid::from(table).into_datum()];
+    let open = OPEN_PARENT.with(|statement| statement.first(&arguments, |row| row.get::<String>(1)))?;
+    match open.flatten() {
+        None => Ok(()),
+        Some(pair) => Err(Error::wrong_state(
+            format!("rows of a protected table would be read through one that is not protected: {pair}"),
+            "Protect the parent first, in the same transaction unprotect the child, and attach it then.",
+        )),
+    }
+}
+
 /// Brings a protected tree and what is remembered of it together again, or refuses what happened.
-fn reconcile(root: u32, new_column_name: Option<&str>, restoring: bool) -> Result<()> {
+///
+/// Of a large tree only the root, what is new in it and the table that changed are looked at; the new
+/// name of a column concerns all of it.
+fn reconcile(root: u32, changed: u32, new_column_name: Option<&str>, restoring: bool) -> Result<()> {
     let mut known = catalogue::family(root)?;
     let Some(protection) = known.get(&root) else { return Ok(()) };
     let mut options = protection.options.clone();
-    let mut tree = catalogue::tree(root, &options)?;
+    let members = catalogue::members(root)?;
+    let concerned =
+        |oid: &u32| *oid == root || *oid == changed || !known.contains_key(oid) || new_column_name.is_some();
+    let looked_at: Vec<u32> = members.iter().copied().filter(concerned).collect();
+    let mut tree = catalogue::facts(&looked_at, &options)?;
     let renamed = rename(&mut options, &mut known, &tree, new_column_name);
     if renamed {
-        tree = catalogue::tree(root, &options)?;
+        tree = catalogue::facts(&looked_at, &options)?;
     }
     let steps = match plan::protect(&tree, &options) {
         Ok(steps) => steps,
+        Err(_) if restoring && !has_foreign_policy(&tree) => return Ok(()),
         Err(refusal) => return Err(weakened(&tree, &refusal.message)),
     };
-    let members: BTreeSet<u32> = tree.tables.iter().map(|table| table.oid).collect();
-    let stays = |oid: u32| known.contains_key(&oid) && members.contains(&oid);
-    let guards: Vec<&Step> = steps.iter().filter(|step| step.weight == Weight::Guard && stays(step.table)).collect();
-    if let (Some(step), false, false) = (guards.first(), renamed, restoring) {
+    let weakens = |step: &&Step| match step.weight {
+        Weight::Stray => !renamed,
+        Weight::Guard => !renamed && !restoring,
+        Weight::Comfort => false,
+    };
+    if let Some(step) = steps.iter().filter(|step| known.contains_key(&step.table)).find(weakens) {
         return Err(weakened(&tree, &format!("missing: {}", step.sql)));
     }
     release(root, &known, &members)?;
     admit(root, &tree, &options, &known, steps, renamed, restoring)
+}
+
+fn has_foreign_policy(tree: &Tree) -> bool {
+    tree.tables.iter().any(|table| plan::foreign_policies(table).next().is_some())
 }
 
 /// What is new in the tree is protected; what a renamed column has left behind is brought up to date.
@@ -179,20 +220,21 @@ fn admit(
         refuse_other_columns(tree, options, known)?;
         apply::refuse_unowned_rows(tree, options)?;
     }
-    let steps: Vec<Step> = steps.into_iter().filter(|step| renamed || is_new(step.table)).collect();
+    let belongs = |step: &Step| is_new(step.table) || (renamed && step.weight != Weight::Comfort);
+    let steps: Vec<Step> = steps.into_iter().filter(belongs).collect();
     apply::execute(tree, &steps)?;
     apply::remember(root, tree, options, &steps)?;
     record_following(apply::first(tree)?, &steps)
 }
 
 /// The tables that have left the tree are protected by themselves from here on.
-fn release(root: u32, known: &BTreeMap<u32, Protection>, members: &BTreeSet<u32>) -> Result<()> {
+fn release(root: u32, known: &BTreeMap<u32, Protection>, members: &[u32]) -> Result<()> {
     let mut left: BTreeSet<u32> = known.keys().copied().filter(|oid| !members.contains(oid)).collect();
     while let Some(top) = top_of(&left)? {
         let options = &known.get(&top).ok_or_else(|| Error::internal("a released table is not known"))?.options;
         let tree = catalogue::tree(top, options)?;
         let steps = plan::protect(&tree, options)?;
-        let steps: Vec<Step> = steps.into_iter().filter(|step| step.weight == Weight::Guard).collect();
+        let steps: Vec<Step> = steps.into_iter().filter(|step| step.weight != Weight::Comfort).collect();
         for table in &tree.tables {
             spi::write(
                 "UPDATE warden.protections p SET root = $2 WHERE p.relation = $1 AND p.root = $3",
@@ -211,8 +253,7 @@ fn top_of(tables: &BTreeSet<u32>) -> Result<Option<u32>> {
     for candidate in tables {
         let mut below_another = false;
         for other in tables.iter().filter(|other| *other != candidate) {
-            let tree = catalogue::tree(*other, &Options::none())?;
-            below_another |= tree.tables.iter().any(|table| table.oid == *candidate);
+            below_another |= catalogue::members(*other)?.contains(candidate);
         }
         if !below_another {
             return Ok(Some(*candidate));
@@ -222,12 +263,7 @@ fn top_of(tables: &BTreeSet<u32>) -> Result<Option<u32>> {
 }
 
 /// Follows a renamed column: the one that the tables lack is the one that has a new name.
-fn rename(
-    options: &mut Options,
-    known: &mut BTreeMap<u32, Protection>,
-    tree: &Tree,
-    new_name: Option<&str>,
-) -> bool {
+fn rename(options: &mut Options, known: &mut BTreeMap<u32, Protection>, tree: &Tree, new_name: Option<&str>) -> bool {
     let Some(new_name) = new_name else { return false };
     let missing = |name: &String| tree.tables.iter().all(|table| !table.columns.contains_key(name));
     let mut renamed = false;
@@ -312,7 +348,9 @@ fn weakened(tree: &Tree, what: &str) -> Error {
     let name = tree.tables.first().map_or("a protected table", |table| table.name.as_str());
     Error::wrong_state(
         format!("this would weaken protected table {name} ({what})"),
-        format!("SELECT warden.unprotect('{name}') takes protection away, on the record; SELECT warden.protect('{name}', …) mends what is missing."),
+        format!(
+            "SELECT warden.unprotect('{name}') takes protection away, on the record; SELECT warden.protect('{name}', …) mends what is missing."
+        ),
     )
 }
 

@@ -5,17 +5,15 @@
 
 use crate::error::{self, Error, or_raise};
 use crate::sealed::{self, Standing};
+use pgrx::datum::UnboxDatum;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
-use pgrx::datum::UnboxDatum;
 use pgrx::{AllocatedByRust, FromDatum, IntoDatum, pg_sys};
 use std::num::NonZeroUsize;
 
 /// Fills the owner and the tenant column. See the comment on the SQL function.
 #[pg_trigger(sql = false)]
-fn fill_owner<'a>(
-    trigger: &'a PgTrigger<'a>,
-) -> Result<Option<PgHeapTuple<'a, AllocatedByRust>>, PgTriggerError> {
+fn fill_owner<'a>(trigger: &'a PgTrigger<'a>) -> Result<Option<PgHeapTuple<'a, AllocatedByRust>>, PgTriggerError> {
     let mut row = trigger.new().ok_or(PgTriggerError::NullTriggerData)?.into_owned();
     let columns = trigger.extra_args()?;
     let mut columns = columns.iter();
@@ -38,7 +36,9 @@ fn fill(row: &mut PgHeapTuple<'_, AllocatedByRust>, name: &str, is_tenant: bool)
     })?;
     match type_id {
         pg_sys::UUIDOID => set(row, number, if is_tenant { current_tenant() } else { current_user() }),
-        pg_sys::TEXTOID | pg_sys::VARCHAROID => set(row, number, current(|| sealed::with_identity(|identity| identity.external_text()))),
+        pg_sys::TEXTOID | pg_sys::VARCHAROID => {
+            set(row, number, current(|| sealed::with_identity(|identity| identity.external_text())))
+        }
         pg_sys::INT2OID => set(row, number, current_number().and_then(|value| i16::try_from(value).ok())),
         pg_sys::INT4OID => set(row, number, current_number().and_then(|value| i32::try_from(value).ok())),
         pg_sys::INT8OID => set(row, number, current_number()),
@@ -50,11 +50,7 @@ fn fill(row: &mut PgHeapTuple<'_, AllocatedByRust>, name: &str, is_tenant: bool)
 }
 
 /// Puts the value where the row has NULL. Without a value it stays NULL, for the policy to refuse.
-fn set<T>(
-    row: &mut PgHeapTuple<'_, AllocatedByRust>,
-    column: NonZeroUsize,
-    value: Option<T>,
-) -> error::Result<()>
+fn set<T>(row: &mut PgHeapTuple<'_, AllocatedByRust>, column: NonZeroUsize, value: Option<T>) -> error::Result<()>
 where
     T: FromDatum + IntoDatum + for<'a> UnboxDatum<As<'a> = T> + 'static,
 {

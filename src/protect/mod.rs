@@ -36,10 +36,7 @@ fn protect(
     manage_columns: Option<bool>,
     create_index: Option<bool>,
     dry_run: Option<bool>,
-) -> TableIterator<
-    'static,
-    (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>)),
-> {
+) -> TableIterator<'static, (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>))> {
     let options = Options {
         owner_column,
         tenant_column,
@@ -47,9 +44,7 @@ fn protect(
         manage_columns: manage_columns.unwrap_or(true),
         create_index: create_index.unwrap_or(true),
     };
-    report(or_raise(
-        named(table_name).and_then(|table| apply::protect(table, &options, dry_run.unwrap_or(false))),
-    ))
+    report(or_raise(named(table_name).and_then(|table| apply::protect(table, &options, dry_run.unwrap_or(false)))))
 }
 
 /// Undoes `protect`. See the comment on the SQL function.
@@ -57,10 +52,7 @@ fn protect(
 #[allow(clippy::type_complexity)]
 fn unprotect(
     table_name: Option<Oid>,
-) -> TableIterator<
-    'static,
-    (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>)),
-> {
+) -> TableIterator<'static, (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>))> {
     report(or_raise(named(table_name).and_then(apply::unprotect)))
 }
 
@@ -74,14 +66,10 @@ fn is_intact(relation: Oid) -> Option<bool> {
 
 /// What a protected table lacks of its guards; one that could not be protected today lacks them too.
 fn gaps(protection: &catalogue::Protection) -> Result<Vec<String>> {
-    // Partitions are planned by themselves here: what they need of guards does not depend on the root.
-    let tree = catalogue::tree(protection.relation, &protection.options)?;
+    // The table by itself: what it needs of guards does not depend on those around it.
+    let tree = catalogue::facts(&[protection.relation], &protection.options)?;
     Ok(match plan::protect(&tree, &protection.options) {
-        Ok(steps) => steps
-            .into_iter()
-            .filter(|step| step.weight == Weight::Guard && step.table == protection.relation)
-            .map(|step| step.sql)
-            .collect(),
+        Ok(steps) => steps.into_iter().filter(|step| step.weight != Weight::Comfort).map(|step| step.sql).collect(),
         Err(refusal) => vec![refusal.message],
     })
 }
@@ -95,10 +83,7 @@ fn named(table: Option<Oid>) -> Result<u32> {
 #[allow(clippy::type_complexity)]
 fn report(
     steps: Vec<Step>,
-) -> TableIterator<
-    'static,
-    (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>)),
-> {
+) -> TableIterator<'static, (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>))> {
     let rows = (1..).zip(steps).map(|(number, step)| (number, step.sql, step.lock.to_owned(), step.rows));
     TableIterator::new(rows)
 }

@@ -114,12 +114,8 @@ fn constraint_oid(constraint: Oid, column: &CStr) -> Option<Oid> {
         }
         let number = pg_sys::get_attnum(PG_CONSTRAINT, column.as_ptr());
         let mut is_null = false;
-        let value = pg_sys::SysCacheGetAttr(
-            pg_sys::SysCacheIdentifier::CONSTROID as c_int,
-            tuple,
-            number,
-            &mut is_null,
-        );
+        let value =
+            pg_sys::SysCacheGetAttr(pg_sys::SysCacheIdentifier::CONSTROID as c_int, tuple, number, &mut is_null);
         pg_sys::ReleaseSysCache(tuple);
         let value = Oid::from(value.value() as u32);
         (!is_null && value != Oid::INVALID).then_some(value)
@@ -163,8 +159,7 @@ fn finds_row(mut lookup: Lookup) -> Result<bool> {
         let nulls = vec![b' ' as c_char; lookup.values.len()];
         // SAFETY: the plan is kept, and the arrays have the length that it was prepared for.
         unsafe {
-            let status =
-                pg_sys::SPI_execute_plan(plan, lookup.values.as_mut_ptr(), nulls.as_ptr(), false, 1);
+            let status = pg_sys::SPI_execute_plan(plan, lookup.values.as_mut_ptr(), nulls.as_ptr(), false, 1);
             if status != pg_sys::SPI_OK_SELECT as i32 {
                 return Err(Error::internal(format!("a key look-up ended with status {status}")));
             }
@@ -184,8 +179,7 @@ fn kept_plan(lookup: &Lookup) -> Result<pg_sys::SPIPlanPtr> {
     if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&question).copied()) {
         return Ok(plan);
     }
-    let sql = std::ffi::CString::new(lookup.sql.as_str())
-        .map_err(|_| Error::internal("a name holds a zero byte"))?;
+    let sql = std::ffi::CString::new(lookup.sql.as_str()).map_err(|_| Error::internal("a name holds a zero byte"))?;
     let keep = PLANS.with_borrow(HashMap::len) < MOST_PLANS;
     // SAFETY: called between SPI_connect and SPI_finish; SPI_prepare copies what it is given, and a
     // plan that is not kept lives until SPI_finish.
@@ -276,12 +270,8 @@ fn operator_name(operator: Oid) -> Result<String> {
         }
         let mut is_null = false;
         let number = pg_sys::get_attnum(pg_sys::OperatorRelationId, c"oprnamespace".as_ptr());
-        let namespace = pg_sys::SysCacheGetAttr(
-            pg_sys::SysCacheIdentifier::OPEROID as c_int,
-            tuple,
-            number,
-            &mut is_null,
-        );
+        let namespace =
+            pg_sys::SysCacheGetAttr(pg_sys::SysCacheIdentifier::OPEROID as c_int, tuple, number, &mut is_null);
         pg_sys::ReleaseSysCache(tuple);
         let schema = text(pg_sys::get_namespace_name(Oid::from(namespace.value() as u32)))?;
         Ok(format!("OPERATOR({}.{name})", spi::quote_identifier(schema)))

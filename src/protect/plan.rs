@@ -28,6 +28,8 @@ pub struct Step {
 pub enum Weight {
     /// Row security, policies, triggers: they are what protects.
     Guard,
+    /// It takes away what stands in the place of a guard and is not ours.
+    Stray,
     /// Index, default, NOT NULL, and grants that the triggers answer too.
     Comfort,
 }
@@ -72,7 +74,9 @@ pub fn unprotect(tree: &Tree, protected: &BTreeMap<u32, Changes>) -> Vec<Step> {
         if changes.row_security == Some(false) && table.row_security {
             steps.push(alter(table, "DISABLE ROW LEVEL SECURITY"));
         }
-        if let Some(index) = changes.index.as_ref().filter(|name| table.indexes.iter().any(|index| index.name == **name)) {
+        if let Some(index) =
+            changes.index.as_ref().filter(|name| table.indexes.iter().any(|index| index.name == **name))
+        {
             steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP INDEX {}", beside(table, index))));
         }
         for (name, default) in &changes.defaults {
@@ -226,7 +230,8 @@ fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn foreign_policies(table: &Table) -> impl Iterator<Item = &Policy> {
+/// The policies of a table that `protect` did not write.
+pub fn foreign_policies(table: &Table) -> impl Iterator<Item = &Policy> {
     table.policies.iter().filter(|policy| !policy::is_policy_name(&policy.name))
 }
 
@@ -249,7 +254,7 @@ fn policies(table: &Table, tree: &Tree, options: &Options, steps: &mut Vec<Step>
             continue;
         }
         if found.is_some() {
-            steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP POLICY {name} ON {}", table.name)));
+            steps.push(stray(table, format!("DROP POLICY {name} ON {}", table.name)));
         }
         steps.push(guard(table, "ACCESS EXCLUSIVE", expected.sql));
     }
@@ -261,7 +266,7 @@ fn triggers(table: &Table, options: &Options, steps: &mut Vec<Step>) -> Result<(
     for trigger in &table.triggers {
         let wanted = expected.iter().any(|(_, definition)| *definition == trigger.definition);
         if !wanted {
-            steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP TRIGGER {} ON {}", trigger.name, table.name)));
+            steps.push(stray(table, format!("DROP TRIGGER {} ON {}", trigger.name, table.name)));
         } else if !trigger.enabled {
             steps.push(Step {
                 lock: "SHARE ROW EXCLUSIVE",
@@ -370,6 +375,10 @@ fn alter_all(table: &Table, action: &str) -> Step {
 
 fn guard(table: &Table, lock: &'static str, sql: String) -> Step {
     Step { table: table.oid, sql, lock, rows: Some(0), weight: Weight::Guard, changes: BTreeMap::new() }
+}
+
+fn stray(table: &Table, sql: String) -> Step {
+    Step { weight: Weight::Stray, ..guard(table, "ACCESS EXCLUSIVE", sql) }
 }
 
 fn comfort(table: &Table, lock: &'static str, sql: String) -> Step {

@@ -25,10 +25,8 @@ pub fn policies(table: &Table, parent: Option<&Parent>, options: &Options) -> Re
         terms.push(format!("warden.parents_visible(tableoid, {}.*)", table.label));
         all(terms)
     };
-    let written = Texts {
-        sql: with_parents(test(Spelling::Statement)?),
-        catalogue: with_parents(test(Spelling::Catalogue)?),
-    };
+    let written =
+        Texts { sql: with_parents(test(Spelling::Statement)?), catalogue: with_parents(test(Spelling::Catalogue)?) };
     // UPDATE and DELETE repeat the whole test: without WHERE Postgres does not apply the one of SELECT to them.
     Ok(vec![
         policy(table, "warden_select", "SELECT", 'r', Some(&own), None),
@@ -212,9 +210,9 @@ fn identity(column: &Column) -> Result<&'static str, Refusal> {
     };
     match column.type_id {
         UUID => Ok("warden.current_user_id()"),
-        TEXT | VARCHAR if !column.deterministic => {
-            refuse("Two ids that differ would be equal under this collation: use one that is deterministic, say COLLATE \"C\".")
-        }
+        TEXT | VARCHAR if !column.deterministic => refuse(
+            "Two ids that differ would be equal under this collation: use one that is deterministic, say COLLATE \"C\".",
+        ),
         TEXT | VARCHAR => Ok("warden.current_external_id()"),
         INT2 | INT4 | INT8 => Ok("warden.current_external_number()"),
         _ => refuse(
@@ -227,10 +225,7 @@ fn tenant_is_usable(column: &Column) -> Result<(), Refusal> {
     if column.type_id == UUID {
         return Ok(());
     }
-    Err(Refusal::unusable(
-        format!("a tenant column of type {} is not supported", column.type_name),
-        "Use uuid.",
-    ))
+    Err(Refusal::unusable(format!("a tenant column of type {} is not supported", column.type_name), "Use uuid."))
 }
 
 /// The column as Postgres compares it: varchar has no operators of its own.
@@ -270,8 +265,7 @@ fn one_line(text: &str) -> String {
 
 /// A string literal in the spelling of `pg_get_triggerdef`.
 fn literal(text: &str) -> String {
-    let escape = if text.contains('\\') { "E" } else { "" };
-    format!("{escape}'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 const CURRENT_TENANT: &str = "warden.current_tenant_id()";

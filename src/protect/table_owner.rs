@@ -24,9 +24,8 @@ struct Before {
 impl Before {
     fn change_to(owner: Oid) -> Self {
         let mut before = Self { user: Oid::INVALID, context: 0 };
-        let restrictions = pg_sys::SECURITY_LOCAL_USERID_CHANGE
-            | pg_sys::SECURITY_RESTRICTED_OPERATION
-            | pg_sys::SECURITY_NOFORCE_RLS;
+        let restrictions =
+            pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION | pg_sys::SECURITY_NOFORCE_RLS;
         // SAFETY: both functions only read and set variables of the backend. The flags are set beside
         // those in force, so that nested restrictions are never lifted.
         unsafe {

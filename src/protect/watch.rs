@@ -31,9 +31,9 @@ fn watch(
     action: Option<String>,
 ) -> Result<Vec<String>> {
     let (schema, name) = owned_schema(schema)?;
-    let owner_column = owner_column
-        .filter(|column| !column.is_empty())
-        .ok_or_else(|| Error::invalid("no owner column is given", "Name the column by which tables are to be protected."))?;
+    let owner_column = owner_column.filter(|column| !column.is_empty()).ok_or_else(|| {
+        Error::invalid("no owner column is given", "Name the column by which tables are to be protected.")
+    })?;
     let action = action.unwrap_or_default();
     if action != "protect" && action != "refuse" {
         return Err(Error::invalid("unknown action", "A new table is protected ('protect') or refused ('refuse')."));
@@ -73,10 +73,8 @@ fn watch(
 
 fn unwatch(schema: Option<Oid>) -> Result<bool> {
     let (schema, name) = owned_schema(schema)?;
-    let ended = spi::write(
-        "DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1 RETURNING 1",
-        &[schema.into()],
-    )? > 0;
+    let ended =
+        spi::write("DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1 RETURNING 1", &[schema.into()])? > 0;
     if ended {
         audit::record("unwatch_schema", Some(&name), json!({}))?;
     }
@@ -95,7 +93,10 @@ fn owned_schema(schema: Option<Oid>) -> Result<(Oid, String)> {
     )?;
     let Some((Some(name), Some(owner), reserved)) = found.into_iter().next() else { return Err(unusable()) };
     if reserved == Some(true) {
-        return Err(Error::invalid(format!("schema {name} is not the application's"), "Watch the schemas of the application."));
+        return Err(Error::invalid(
+            format!("schema {name} is not the application's"),
+            "Watch the schemas of the application.",
+        ));
     }
     if !catalogue::caller_has_role(owner.to_u32())? {
         return Err(Error::forbidden(
