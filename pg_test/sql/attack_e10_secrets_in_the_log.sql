@@ -18,6 +18,9 @@ SELECT warden.explain_token(:'secret');
 SELECT 1/0, warden.authenticate(:'secret');
 SELECT warden.authenticate(:'good'), 1/0;
 SELECT warden.authenticate(:'good', 'not an address');
+SELECT warden.authenticate('x', :'good');
+SELECT :'good'::uuid, 'authenticate';
+SELECT :'good'::uuid;
 SELECT warden.authenticate(:'good') FROM no_such_table;
 SELECT warden.authenticate(:'good') syntax error;
 SELECT warden.authenticate(:'good', NULL, NULL, NULL);
@@ -95,6 +98,8 @@ SELECT t.is(:'found', '0', 'but not the signature of the refused token');
 SELECT t.is(:'found', '0', 'nor of the good one');
 \set found `grep -cF -e "$C" -e "$D" "$WARDEN_LOG"`
 SELECT t.is(:'found', '0', 'nor their claims');
+\set found `grep -cE 'invalid input syntax for type inet: "eyJ[A-Za-z0-9_-]+\.\*{20,}\.\*{20,}"' "$WARDEN_LOG"`
+SELECT t.ok(:found > 0, 'a literal that Postgres quotes is masked');
 \set found `grep -c 'c2VjcmV0LW9mLXRoaXMt' "$WARDEN_LOG"`
 SELECT t.is(:'found', '0', 'nor an issuer''s secret');
 \set found `grep -c 'STATEMENT: .*SELECT 1/0;' "$WARDEN_LOG"`
