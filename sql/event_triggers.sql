@@ -12,16 +12,25 @@ END;
 COMMENT ON FUNCTION warden.restores_a_dump() IS
     'Whether the session has the settings with which every script of pg_dump and pg_restore begins.';
 
+CREATE FUNCTION warden.lineage(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH RECURSIVE above (member) AS (
+        SELECT lineage.relation
+        UNION
+        SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.member
+    )
+    SELECT a.member FROM above a;
+END;
+
+COMMENT ON FUNCTION warden.lineage(oid) IS 'The table, and the tables of which it is a partition or child.';
+
 -- The roots whose trees a table is in, was in, or is the top of.
 CREATE FUNCTION warden.protection_roots(relation oid) RETURNS SETOF oid
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    WITH RECURSIVE above (member) AS (
-        SELECT protection_roots.relation
-        UNION
-        SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.member
-    )
-    SELECT DISTINCT p.root::oid FROM warden.protections p JOIN above a ON p.relation::oid = a.member;
+    SELECT DISTINCT p.root::oid
+    FROM warden.protections p JOIN warden.lineage(protection_roots.relation) AS l (member) ON p.relation::oid = l.member;
 END;
 
 COMMENT ON FUNCTION warden.protection_roots(oid) IS
@@ -69,6 +78,7 @@ AS $$
         'name', format('%I.%I', n.nspname, t.relname),
         'owner', t.relowner::bigint,
         'makes_trigger', t.makes_trigger,
+        'lineage', (SELECT jsonb_agg(l.member::bigint) FROM warden.lineage(t.oid) AS l (member)),
         'new_column_name', (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = t.renamed AND a.attnum > 0),
         'roots', coalesce((SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(t.oid) AS r (root)), '[]'),
         'is_new_to', (

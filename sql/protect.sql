@@ -46,6 +46,10 @@ AS $$
         'temporary', c.relpersistence = 't',
         'is_partition', c.relispartition,
         'has_parent', EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid),
+        -- Also those of children, which can be written through this table.
+        'refers', EXISTS (
+            SELECT FROM warden.table_tree(c.oid::regclass) t JOIN pg_constraint o ON o.conrelid = t.member::oid
+            WHERE o.contype = 'f'),
         'owner', c.relowner::bigint,
         'owner_name', c.relowner::regrole,
         'client_owner', (SELECT r.client FROM warden.client_reach() r WHERE r.reached = c.relowner),
