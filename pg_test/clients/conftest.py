@@ -1,30 +1,13 @@
 """Fixtures of the Python client tests: a database of one's own, reached directly or through PgBouncer."""
 
 import os
-from dataclasses import dataclass
 
 import psycopg
 import pytest
 from psycopg import sql
 
-
-@dataclass(frozen=True)
-class Database:
-    """One database of the private cluster, copied from template_warden."""
-
-    name: str
-
-    def dsn(self, user: str, *, pooled: bool = False) -> str:
-        """A connection string; the superuser `postgres` is let in by the socket only, never pooled."""
-        if pooled:
-            return f"host=127.0.0.1 port={os.environ['WARDEN_POOLER_PORT']} user={user} dbname={self.name}"
-        return f"host={os.environ['WARDEN_SOCKET_DIR']} port={os.environ['WARDEN_PORT']} user={user} dbname={self.name}"
-
-    def connect(self, user: str, *, pooled: bool = False, **options) -> psycopg.Connection:
-        """A connection; through the pooler without server-side prepared statements, which not every PgBouncer knows."""
-        if pooled:
-            options.setdefault("prepare_threshold", None)
-        return psycopg.connect(self.dsn(user, pooled=pooled), **options)
+from database import Database
+from documents import Documents, fill
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +20,12 @@ def database(request):
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template_warden").format(sql.Identifier(name)))
         yield Database(name)
         admin.execute(drop)
+
+
+@pytest.fixture(scope="module")
+def documents(database) -> Documents:
+    """The same with 100,000 documents of 1,000 users."""
+    return fill(database)
 
 
 @pytest.fixture

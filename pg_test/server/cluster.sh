@@ -102,6 +102,7 @@ logfile = $WARDEN_RUN_DIR/pgbouncer.log
 pidfile = $WARDEN_RUN_DIR/pgbouncer.pid
 pool_mode = transaction
 default_pool_size = 5
+max_client_conn = 500
 auth_type = hba
 auth_hba_file = $WARDEN_RUN_DIR/hba.conf
 auth_file = $WARDEN_RUN_DIR/pgbouncer.users

@@ -30,5 +30,5 @@ BEGIN ATOMIC SELECT t.token FROM tokens t WHERE t.name = token_of.name; END;
 -- Whose documents the session sees: 'alice 1, alice 2, alice 3', or NULL for none.
 CREATE FUNCTION seen() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN (SELECT string_agg(d.title, ', ' ORDER BY d.id) FROM documents d);
+    RETURN (SELECT string_agg(d.title, ', ' ORDER BY d.id) FROM public.documents d);
 END $$;

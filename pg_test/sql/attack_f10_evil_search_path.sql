@@ -1,0 +1,101 @@
+-- A9 and F10: every function a client may call, under a search_path in which the attacker's own operators, functions, types
+-- and namesakes of ours come before pg_catalog. Each of them notes as whom it ran.
+\ir lib/cast.sql
+SELECT warden.add_trusted_role('gateway');
+SELECT format('GRANT CREATE ON DATABASE %I TO app', current_database()) \gexec
+\ir lib/as_attacker.sql
+
+CREATE SCHEMA evil;
+GRANT USAGE ON SCHEMA evil TO PUBLIC;
+CREATE TABLE evil.ran_as (who text, what text);
+GRANT INSERT, SELECT ON evil.ran_as TO PUBLIC;
+
+-- A function of every signature that the extension's statements could mean, if they did not say which they mean.
+DO $$
+DECLARE
+    signature record;
+BEGIN
+    FOR signature IN
+        SELECT p.proname AS name, pg_get_function_identity_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result
+        FROM pg_proc p
+        WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND NOT p.proretset
+          AND p.proname IN ('now', 'clock_timestamp', 'gen_random_uuid', 'lower', 'btrim', 'format', 'concat', 'length',
+              'current_setting', 'set_config', 'jsonb_build_object', 'jsonb_typeof', 'pg_has_role', 'to_regclass', 'coalesce',
+              'make_interval', 'extract', 'date_part', 'array_position', 'cardinality', 'quote_ident', 'quote_literal',
+              'uuid_eq', 'texteq', 'oideq', 'current_user', 'session_user', 'pg_backend_pid')
+          AND pg_get_function_identity_arguments(p.oid) !~ 'VARIADIC|anyelement|"any"|internal'
+    LOOP
+        EXECUTE format('CREATE FUNCTION evil.%I(%s) RETURNS %s LANGUAGE plpgsql AS
+            $f$BEGIN INSERT INTO evil.ran_as VALUES (current_user, %L); RETURN NULL; END$f$',
+            signature.name, signature.arguments, signature.result, signature.name);
+    END LOOP;
+    -- The operators, always true, between every two of the types that the extension compares.
+    FOR signature IN
+        SELECT o.oprname AS name, o.oprleft::regtype AS l, o.oprright::regtype AS r
+        FROM pg_operator o
+        WHERE o.oprname IN ('=', '<>', '<', '<=', '>', '>=', '~', '!~', '||', '->', '->>', '-', '+', '?', '@>')
+          AND o.oprleft IN ('text'::regtype, 'uuid'::regtype, 'oid'::regtype, 'boolean'::regtype, 'int4'::regtype, 'int8'::regtype,
+              'timestamptz'::regtype, 'jsonb'::regtype, 'name'::regtype, 'inet'::regtype, 'interval'::regtype, 'text[]'::regtype)
+          AND o.oprresult IN ('boolean'::regtype, 'text'::regtype, 'jsonb'::regtype, 'interval'::regtype)
+    LOOP
+        EXECUTE format('CREATE FUNCTION evil.op_%s(a %s, b %s) RETURNS %s LANGUAGE plpgsql AS
+            $f$BEGIN INSERT INTO evil.ran_as VALUES (current_user, %L); RETURN %s; END$f$',
+            md5(signature.name || signature.l || signature.r), signature.l, signature.r,
+            CASE WHEN signature.name IN ('=', '<>', '<', '<=', '>', '>=', '~', '!~', '?', '@>') THEN 'boolean' ELSE 'text' END,
+            'operator ' || signature.name,
+            CASE WHEN signature.name IN ('=', '<>', '<', '<=', '>', '>=', '~', '!~', '?', '@>') THEN 'true' ELSE '''evil''' END);
+        EXECUTE format('CREATE OPERATOR evil.%s (FUNCTION = evil.op_%s, LEFTARG = %s, RIGHTARG = %s)',
+            signature.name, md5(signature.name || signature.l || signature.r), signature.l, signature.r);
+    END LOOP;
+END $$;
+CREATE FUNCTION evil.note(what text) RETURNS boolean LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO evil.ran_as VALUES (current_user, what); RETURN true; END';
+CREATE DOMAIN evil.text AS pg_catalog.text CHECK (evil.note('type text'));
+CREATE DOMAIN evil.uuid AS pg_catalog.uuid CHECK (evil.note('type uuid'));
+CREATE DOMAIN evil.jsonb AS pg_catalog.jsonb CHECK (evil.note('type jsonb'));
+CREATE DOMAIN evil.bool AS pg_catalog.bool CHECK (evil.note('type bool'));
+CREATE DOMAIN evil.regrole AS pg_catalog.regrole CHECK (evil.note('type regrole'));
+CREATE FUNCTION evil.current_user_id() RETURNS pg_catalog.uuid LANGUAGE sql AS
+    $$SELECT pg_catalog.uuid_in('a11ce000-0000-4000-8000-000000000001')$$;
+CREATE FUNCTION evil.authenticate(pg_catalog.text) RETURNS pg_catalog.uuid LANGUAGE sql AS
+    $$SELECT pg_catalog.uuid_in('a11ce000-0000-4000-8000-000000000001')$$;
+SELECT t.ok(count(*) > 80, 'the schema is full of traps') FROM pg_operator WHERE oprnamespace = 'evil'::regnamespace;
+
+SET search_path = evil, pg_catalog, public;
+SELECT t.ok('a'::pg_catalog.text = 'b'::pg_catalog.text, 'which are sprung');
+
+-- Everything that PUBLIC and the client may call. t.* and the arguments are spelled out, so that nothing else springs them.
+TRUNCATE evil.ran_as;
+BEGIN;
+SELECT warden.authenticate(:'bob_token') AS id \gset
+SELECT warden.verify_token(:'bob_token') AS claims \gset
+SELECT warden.current_user_id() AS me, warden.current_external_id(), warden.current_external_number(), warden.current_tenant_id(),
+    warden.current_session_id(), warden.current_actor_id(), warden.current_roles(), warden.current_scopes(), warden.identity(),
+    warden.caller_administers() AS administers, warden.http_status('28000'), warden.version() \gset
+SELECT warden.require_user(:'bob'::pg_catalog.text), warden.require_user(:'bob'::pg_catalog.uuid);
+SELECT warden.record_event('under an evil path', NULL, '{"a": 1}', false);
+SELECT t.is(:'me', :'bob'::pg_catalog.text, 'bob is bob');
+SELECT t.is(:'administers', 'f', 'and no administrator');
+SELECT public.seen() AS seen \gset
+SELECT t.rows('SELECT FROM public.documents', 2, 'bob sees his rows');
+SELECT t.rows('SELECT FROM warden.audit_log', 1, 'and his record');
+SELECT t.refused(pg_catalog.concat('SELECT warden.authenticate(', pg_catalog.quote_literal(:'alice_token'), ')'), '55000', 'alice is refused');
+SELECT t.refused(pg_catalog.concat('SELECT warden.require_user(', pg_catalog.quote_literal(:'alice'), ')'), '42501', 'require_user is not fooled');
+SELECT warden.sign_out();
+COMMIT;
+BEGIN;
+SELECT t.refused(pg_catalog.concat('SELECT warden.authenticate(', pg_catalog.quote_literal(:'tampered_token'), ')'), '28000', 'a bad token is bad');
+COMMIT;
+SELECT t.refused(pg_catalog.concat('SELECT warden.set_current_user(', pg_catalog.quote_literal(:'alice'), ')'), '42501', 'nor is the caller taken for another');
+
+\connect - gateway
+SET search_path = evil, pg_catalog, public;
+BEGIN;
+SELECT warden.set_current_user(:'bob'::pg_catalog.uuid) AS id \gset
+SELECT t.rows('SELECT FROM public.documents', 2, 'the gateway sees what bob sees');
+SELECT warden.record_event('outlives', NULL, '{}', true);
+COMMIT;
+SELECT t.is(pg_catalog.string_agg(DISTINCT pg_catalog.concat(who, ': ', what), ', '), NULL::pg_catalog.text,
+    'no function of ours ran anything of the attacker''s as anybody else')
+FROM evil.ran_as WHERE who OPERATOR(pg_catalog.<>) 'app' AND who OPERATOR(pg_catalog.<>) 'gateway';
+SELECT t.done();

@@ -1,0 +1,67 @@
+-- For \ir as superuser: who may execute what, as this suite has decided, and who may, as the catalogue says.
+
+-- Whoever adds a function decides whose it is: add it here too. No entry: for nobody but the owner.
+CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT function FROM (VALUES
+        ('PUBLIC', 'current_user_id()'), ('PUBLIC', 'current_external_id()'), ('PUBLIC', 'current_external_number()'),
+        ('PUBLIC', 'current_tenant_id()'), ('PUBLIC', 'current_session_id()'), ('PUBLIC', 'current_actor_id()'),
+        ('PUBLIC', 'current_roles()'), ('PUBLIC', 'current_scopes()'), ('PUBLIC', 'identity()'),
+        ('PUBLIC', 'require_user(uuid)'), ('PUBLIC', 'require_user(text)'), ('PUBLIC', 'caller_administers()'),
+        ('PUBLIC', 'http_status(text)'), ('PUBLIC', 'version()'),
+        -- Called by policies and triggers as whoever queries; protect() and its kin ask who owns the table.
+        ('PUBLIC', 'parents_visible(oid,record)'), ('PUBLIC', 'fill_owner()'), ('PUBLIC', 'keep_owner()'), ('PUBLIC', 'refuse_truncate()'),
+        ('PUBLIC', 'protect(regclass,text,text,text,boolean,boolean,boolean)'), ('PUBLIC', 'unprotect(regclass)'),
+        ('PUBLIC', 'watch_schema(regnamespace,text,text[],text)'), ('PUBLIC', 'unwatch_schema(regnamespace)'),
+
+        ('client', 'authenticate(text,inet,uuid)'), ('client', 'verify_token(text)'), ('client', 'sign_out()'),
+        ('client', 'record_event(text,text,jsonb,boolean)'),
+
+        ('trusted', 'authenticate(text,inet,uuid)'), ('trusted', 'verify_token(text)'), ('trusted', 'sign_out()'),
+        ('trusted', 'record_event(text,text,jsonb,boolean)'),
+        ('trusted', 'set_current_user(uuid,uuid)'), ('trusted', 'set_current_external_user(text,uuid)'),
+
+        ('key', 'set_issuer_keys(text,text)'),
+
+        ('admin', 'record_event(text,text,jsonb,boolean)'), ('admin', 'set_issuer_keys(text,text)'),
+        ('admin', 'trust_issuer(text,text,text[],text[],text,text,jsonb,interval,boolean)'), ('admin', 'distrust_issuer(text)'),
+        ('admin', 'explain_token(text)'), ('admin', 'create_user(text,text,text,uuid)'),
+        ('admin', 'set_user_status(uuid,text)'), ('admin', 'link_identity(uuid,text,text)')
+    ) AS f (kind, function)
+    WHERE f.kind = expected_for.kind
+$$;
+
+-- Every privilege on schema warden and what is in it that somebody else than the owner has, as text.
+CREATE FUNCTION grants() RETURNS SETOF text LANGUAGE sql SET search_path = warden, pg_catalog AS $$
+    WITH objects AS (
+        SELECT 'SCHEMA ' || n.nspname AS object, n.nspowner AS owner, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl
+        FROM pg_namespace n WHERE n.nspname = 'warden'
+        UNION ALL
+        SELECT 'FUNCTION ' || p.oid::regprocedure, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+        FROM pg_proc p WHERE p.pronamespace = 'warden'::regnamespace
+        UNION ALL
+        SELECT CASE c.relkind WHEN 'v' THEN 'VIEW ' WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.relname, c.relowner,
+               coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))
+        FROM pg_class c WHERE c.relnamespace = 'warden'::regnamespace AND c.relkind NOT IN ('i', 'I', 't', 'c')
+        UNION ALL
+        SELECT 'COLUMN ' || c.relname || '.' || a.attname, c.relowner, a.attacl
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'warden'::regnamespace AND a.attacl IS NOT NULL
+        UNION ALL
+        -- The row types of tables follow the tables.
+        SELECT 'TYPE ' || y.typname, y.typowner, coalesce(y.typacl, acldefault('T', y.typowner))
+        FROM pg_type y WHERE y.typnamespace = 'warden'::regnamespace AND y.typrelid = 0 AND y.typelem = 0
+    )
+    SELECT o.object || ': ' || string_agg(a.privilege_type || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, ', '
+               ORDER BY a.privilege_type)
+           || ' TO ' || CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+    FROM objects o CROSS JOIN LATERAL aclexplode(o.acl) AS a
+    WHERE a.grantee <> o.owner
+    GROUP BY o.object, a.grantee
+$$;
+
+-- What is missing and what is too much, or NULL.
+CREATE FUNCTION differences(expected text[], found text[]) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(CASE WHEN e IS NULL THEN 'too much: ' || f ELSE 'missing: ' || e END, E'\n' ORDER BY e, f)
+    FROM unnest(expected) AS e FULL JOIN unnest(found) AS f ON e = f
+    WHERE e IS NULL OR f IS NULL
+$$;
