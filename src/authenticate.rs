@@ -1,4 +1,8 @@
 //! Who a transaction acts for: `authenticate`, `set_current_user`, `sign_out`, `require_user`.
+//!
+//! What runs in every transaction is not SECURITY DEFINER: it reads the extension's tables past the
+//! rights of the caller (`lookup.rs`), and takes the rights of the extension only where it needs them
+//! (`elevated.rs`).
 
 #![allow(unsafe_code)]
 
@@ -14,8 +18,7 @@ use pgrx::{Inet, JsonB};
 use uuid::Uuid;
 
 /// Acts for the user of a bearer token. See the comment on the SQL function.
-#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn authenticate(
     token: Option<&str>,
     client_ip: default!(Option<Inet>, "NULL"),
@@ -48,8 +51,7 @@ fn authenticate(
 }
 
 /// Acts for a user whom a trusted role has verified itself. See the comment on the SQL function.
-#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn set_current_user(user_id: Option<pgrx::Uuid>, tenant_id: default!(Option<pgrx::Uuid>, "NULL")) -> pgrx::Uuid {
     or_raise(state("set_current_user", tenant_id, || match user_id {
         Some(user_id) => directory::find_by_id(from_pgrx(user_id)),
@@ -58,8 +60,7 @@ fn set_current_user(user_id: Option<pgrx::Uuid>, tenant_id: default!(Option<pgrx
 }
 
 /// As `set_current_user`, by external id. See the comment on the SQL function.
-#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn set_current_external_user(external_id: Option<&str>, tenant_id: default!(Option<pgrx::Uuid>, "NULL")) -> pgrx::Uuid {
     or_raise(state("set_current_external_user", tenant_id, || match external_id {
         Some(external_id) => directory::find_by_external_id(external_id),

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Error, Result};
-use crate::spi::Statement;
+use crate::lookup::{Key, Latest, Lookup};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Oid};
 use std::ffi::CStr;
@@ -59,13 +59,10 @@ pub fn is_superuser() -> bool {
 /// Whether the client's role was added as `kind`.
 pub fn is(kind: Kind) -> Result<bool> {
     thread_local! {
-        static ROLE_HAS_KIND: Statement = const { Statement::new(
-            c"SELECT true FROM warden.database_roles WHERE role OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) $2",
-            &[pg_sys::REGROLEOID, pg_sys::TEXTOID],
-        ) };
+        static ROLES: Lookup = const { Lookup::new(c"database_roles", &[Key::role(c"role"), Key::text(c"kind")], &[]) };
     }
-    let arguments = [oid().into_datum(), kind.as_str().into_datum()];
-    let found = ROLE_HAS_KIND.with(|statement| statement.first(&arguments, |_| Ok(())))?;
+    let key = [oid().into_datum(), kind.as_str().into_datum()];
+    let found = Latest::with(|latest| ROLES.with(|roles| roles.first(latest, &key, |_| Ok(()))))?;
     Ok(found.is_some())
 }
 

@@ -5,12 +5,15 @@
 
 #![allow(unsafe_code)]
 
-use crate::audit;
+use crate::elevated::with_rights_of_extension;
 use crate::error::{Error, Result};
-use crate::spi::{self, Row, Statement};
+use crate::lookup::{Key, Latest, Lookup, Row};
+use crate::{audit, issuers, spi};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Datum};
 use serde_json::json;
+use std::ffi::CStr;
+use std::ops::ControlFlow;
 use uuid::Uuid;
 
 /// What the subject of an issuer's tokens is.
@@ -54,93 +57,80 @@ pub struct Found {
     pub user: Option<User>,
 }
 
-/// The columns of a user, the first being the issuer's generation (or NULL where no issuer is asked).
-macro_rules! user_columns {
-    () => {
-        "u.id, u.external_id, u.roles, u.status OPERATOR(pg_catalog.=) 'active', u.tokens_valid_after"
-    };
-}
-
-/// Finds a subject named directly, as a user of the directory. Users linked to an issuer can only be
-/// named by an issuer and subject they are linked to.
-macro_rules! find_named {
-    ($key:literal) => {
-        concat!(
-            "SELECT i.generation, ",
-            user_columns!(),
-            ", ",
-            "EXISTS (SELECT FROM warden.identities l WHERE l.user_id OPERATOR(pg_catalog.=) u.id) ",
-            "AND NOT EXISTS (SELECT FROM warden.identities l WHERE l.issuer OPERATOR(pg_catalog.=) $1 ",
-            "AND l.subject OPERATOR(pg_catalog.=) $2 AND l.user_id OPERATOR(pg_catalog.=) u.id) ",
-            "FROM warden.trusted_issuers i LEFT JOIN warden.users u ON ",
-            $key,
-            " WHERE i.issuer OPERATOR(pg_catalog.=) $1\0"
-        )
-    };
-}
-
 thread_local! {
-    static BY_USER_ID: Statement = const { Statement::new(
-        c_text(find_named!("u.id OPERATOR(pg_catalog.=) $3")),
-        &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::UUIDOID],
+    static USER_BY_ID: Lookup = const { Lookup::new(c"users", &[Key::uuid(c"id")], USER) };
+    static USER_BY_EXTERNAL_ID: Lookup = const { Lookup::new(c"users", &[Key::text(c"external_id")], USER) };
+    static USER_OF_IDENTITY: Lookup = const { Lookup::new(
+        c"identities", &[Key::text(c"issuer"), Key::text(c"subject")], &[c"user_id"],
     ) };
-    static BY_EXTERNAL_ID: Statement = const { Statement::new(
-        c_text(find_named!("u.external_id OPERATOR(pg_catalog.=) $2")),
-        &[pg_sys::TEXTOID, pg_sys::TEXTOID],
-    ) };
-    static BY_SUBJECT: Statement = const { Statement::new(
-        c_text(concat!(
-            "SELECT i.generation, ", user_columns!(), ", false FROM warden.trusted_issuers i ",
-            "LEFT JOIN (warden.identities l JOIN warden.users u ON u.id OPERATOR(pg_catalog.=) l.user_id) ",
-            "ON l.issuer OPERATOR(pg_catalog.=) $1 AND l.subject OPERATOR(pg_catalog.=) $2 ",
-            "WHERE i.issuer OPERATOR(pg_catalog.=) $1\0"
-        )),
-        &[pg_sys::TEXTOID, pg_sys::TEXTOID],
-    ) };
-    static USER_BY_ID: Statement = const { Statement::new(
-        c_text(concat!(
-            "SELECT NULL::uuid, ", user_columns!(), ", false FROM warden.users u ",
-            "WHERE u.id OPERATOR(pg_catalog.=) $1\0"
-        )),
-        &[pg_sys::UUIDOID],
-    ) };
-    static USER_BY_EXTERNAL_ID: Statement = const { Statement::new(
-        c_text(concat!(
-            "SELECT NULL::uuid, ", user_columns!(), ", false FROM warden.users u ",
-            "WHERE u.external_id OPERATOR(pg_catalog.=) $1\0"
-        )),
-        &[pg_sys::TEXTOID],
+    static IDENTITIES_OF_USER: Lookup = const { Lookup::new(
+        c"identities", &[Key::uuid(c"user_id")], &[c"issuer", c"subject"],
     ) };
 }
+
+const USER: &[&CStr] = &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after"];
 
 /// The user that a subject of an issuer names; `None` where the issuer is not trusted.
 pub fn find_subject(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<Option<Found>> {
-    let (issuer, text) = (issuer.into_datum(), subject.into_datum());
-    let map = |row: Row<'_>| {
-        let generation = row.get::<pgrx::Uuid>(1)?.ok_or_else(|| Error::internal("an issuer has no generation"))?;
-        Ok(Found { generation: Uuid::from_bytes(*generation.as_bytes()), user: user(&row)? })
-    };
-    match subject_is {
-        SubjectIs::UserId => {
-            let id = canonical_uuid(subject).and_then(uuid_datum);
-            BY_USER_ID.with(|statement| statement.first(&[issuer, text, id], map))
+    Latest::with(|latest| {
+        let Some(generation) = issuers::generation(latest, issuer)? else { return Ok(None) };
+        let mut user = match subject_is {
+            SubjectIs::UserId => match canonical_uuid(subject) {
+                Some(id) => by_id(latest, id)?,
+                None => None,
+            },
+            SubjectIs::ExternalId => by_external_id(latest, subject)?,
+            SubjectIs::Subject => match linked_user(latest, issuer, subject)? {
+                Some(id) => by_id(latest, id)?,
+                None => None,
+            },
+        };
+        // Users linked to an issuer can only be named by an issuer and subject they are linked to.
+        if let Some(user) = &mut user
+            && subject_is != SubjectIs::Subject
+        {
+            user.linked_elsewhere = is_linked_elsewhere(latest, user.id, issuer, subject)?;
         }
-        SubjectIs::ExternalId => BY_EXTERNAL_ID.with(|statement| statement.first(&[issuer, text], map)),
-        SubjectIs::Subject => BY_SUBJECT.with(|statement| statement.first(&[issuer, text], map)),
-    }
+        Ok(Some(Found { generation, user }))
+    })
 }
 
 /// The user with this id.
 pub fn find_by_id(id: Uuid) -> Result<Option<User>> {
-    let found = USER_BY_ID.with(|statement| statement.first(&[uuid_datum(id)], |row| user(&row)))?;
-    Ok(found.flatten())
+    Latest::with(|latest| by_id(latest, id))
 }
 
 /// The user with this external id.
 pub fn find_by_external_id(external_id: &str) -> Result<Option<User>> {
-    let arguments = [external_id.into_datum()];
-    let found = USER_BY_EXTERNAL_ID.with(|statement| statement.first(&arguments, |row| user(&row)))?;
-    Ok(found.flatten())
+    Latest::with(|latest| by_external_id(latest, external_id))
+}
+
+fn by_id(latest: &Latest, id: Uuid) -> Result<Option<User>> {
+    let found = USER_BY_ID.with(|users| users.first(latest, &[uuid_datum(id)], |row| user(&row)))?;
+    Ok(found)
+}
+
+fn by_external_id(latest: &Latest, external_id: &str) -> Result<Option<User>> {
+    let key = [external_id.into_datum()];
+    USER_BY_EXTERNAL_ID.with(|users| users.first(latest, &key, |row| user(&row)))
+}
+
+fn linked_user(latest: &Latest, issuer: &str, subject: &str) -> Result<Option<Uuid>> {
+    let key = [issuer.into_datum(), subject.into_datum()];
+    USER_OF_IDENTITY.with(|identities| identities.first(latest, &key, |row| uuid(&row, 0)))
+}
+
+fn is_linked_elsewhere(latest: &Latest, user_id: Uuid, issuer: &str, subject: &str) -> Result<bool> {
+    let (mut linked, mut linked_here) = (false, false);
+    IDENTITIES_OF_USER.with(|identities| {
+        identities.each(latest, &[uuid_datum(user_id)], |row| {
+            linked = true;
+            linked_here =
+                row.get::<String>(0)?.as_deref() == Some(issuer) && row.get::<String>(1)?.as_deref() == Some(subject);
+            Ok(if linked_here { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })
+    })?;
+    Ok(linked && !linked_here)
 }
 
 /// Creates the user that an issuer has named for the first time, linked to it. Does nothing where
@@ -150,6 +140,10 @@ pub fn provision(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<(
     if unsafe { pg_sys::RecoveryInProgress() || pg_sys::XactReadOnly } {
         return Ok(());
     }
+    with_rights_of_extension(|| create(issuer, subject, subject_is))
+}
+
+fn create(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<()> {
     let id = match (subject_is, canonical_uuid(subject)) {
         (SubjectIs::UserId, None) => return Ok(()),
         // An external id that is a UUID is the user's id: see the constraint on warden.users.
@@ -182,16 +176,20 @@ pub fn canonical_uuid(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
 }
 
-fn user(row: &Row<'_>) -> Result<Option<User>> {
-    let Some(id) = row.get::<pgrx::Uuid>(2)? else { return Ok(None) };
-    Ok(Some(User {
-        id: Uuid::from_bytes(*id.as_bytes()),
-        external_id: row.get(3)?,
-        roles: row.get::<Vec<String>>(4)?.unwrap_or_default(),
-        active: row.get(5)?.unwrap_or(false),
-        tokens_valid_after: row.get::<TimestampWithTimeZone>(6)?.map_or(i64::MAX, |timestamp| timestamp.into_inner()),
-        linked_elsewhere: row.get(7)?.unwrap_or(true),
-    }))
+fn user(row: &Row<'_>) -> Result<User> {
+    Ok(User {
+        id: uuid(row, 0)?,
+        external_id: row.get(1)?,
+        roles: row.get::<Vec<String>>(2)?.unwrap_or_default(),
+        active: row.get::<String>(3)?.as_deref() == Some("active"),
+        tokens_valid_after: row.get::<TimestampWithTimeZone>(4)?.map_or(i64::MAX, |timestamp| timestamp.into_inner()),
+        linked_elsewhere: false,
+    })
+}
+
+fn uuid(row: &Row<'_>, position: usize) -> Result<Uuid> {
+    let id = row.get::<pgrx::Uuid>(position)?.ok_or_else(|| Error::internal("an id is missing"))?;
+    Ok(Uuid::from_bytes(*id.as_bytes()))
 }
 
 fn uuid_datum(id: Uuid) -> Option<Datum> {
@@ -203,14 +201,4 @@ fn new_id() -> Result<Uuid> {
     let rows = spi::read("SELECT gen_random_uuid()", &[], |row| Ok(row.get::<pgrx::Uuid>(1)?))?;
     let id = rows.into_iter().flatten().next();
     id.map(|id| Uuid::from_bytes(*id.as_bytes())).ok_or_else(|| Error::internal("no random id could be had"))
-}
-
-/// A text that ends in its only NUL as a C text, at compile time.
-const fn c_text(text: &'static str) -> &'static std::ffi::CStr {
-    match std::ffi::CStr::from_bytes_with_nul(text.as_bytes()) {
-        Ok(text) => text,
-        // Only reachable at compile time, where it stops the build.
-        #[allow(clippy::panic)]
-        Err(_) => panic!("a statement must end in its only NUL"),
-    }
 }

@@ -3,8 +3,10 @@
 
 use crate::caller::{self, Kind};
 use crate::directory::SubjectIs;
+use crate::elevated::with_rights_of_extension;
 use crate::error::{Error, Result, or_raise};
 use crate::jwt::{Algorithm, KeySet, ParsedKeySet, Rules};
+use crate::lookup::{Key, Latest, Lookup};
 use crate::spi::{self, Statement};
 use crate::{audit, hooks};
 use pgrx::prelude::*;
@@ -30,10 +32,7 @@ thread_local! {
     /// Only issuers that are trusted get in, so their number bounds it.
     static KNOWN: RefCell<HashMap<String, Rc<Issuer>>> = RefCell::new(HashMap::new());
 
-    static GENERATION: Statement = const { Statement::new(
-        c"SELECT generation FROM warden.trusted_issuers WHERE issuer OPERATOR(pg_catalog.=) $1",
-        &[pg_sys::TEXTOID],
-    ) };
+    static GENERATION: Lookup = const { Lookup::new(c"trusted_issuers", &[Key::text(c"issuer")], &[c"generation"]) };
 
     static RULES: Statement = const { Statement::new(
         c"SELECT i.generation, i.audiences, i.algorithms, i.subject_claim, i.subject_is, i.required_claims, extract(epoch FROM i.leeway)::bigint, i.provision, (SELECT jsonb_build_object('keys', jsonb_agg(k.jwk ORDER BY k.position))::text FROM warden.issuer_keys k WHERE k.issuer OPERATOR(pg_catalog.=) i.issuer) FROM warden.trusted_issuers i WHERE i.issuer OPERATOR(pg_catalog.=) $1",
@@ -43,20 +42,25 @@ thread_local! {
 
 /// The issuer as it is now, or `None` where it is not trusted.
 pub fn find(issuer: &str) -> Result<Option<Rc<Issuer>>> {
-    let arguments = [issuer.into_datum()];
-    let generation = GENERATION.with(|statement| statement.first(&arguments, |row| row.get::<pgrx::Uuid>(1)))?;
-    let Some(generation) = generation.flatten() else {
+    let Some(generation) = Latest::with(|latest| generation(latest, issuer))? else {
         KNOWN.with_borrow_mut(|known| known.remove(issuer));
         return Ok(None);
     };
     let known = KNOWN.with_borrow(|known| known.get(issuer).cloned());
-    if let Some(known) = known.filter(|known| known.generation.as_bytes() == generation.as_bytes()) {
+    if let Some(known) = known.filter(|known| known.generation == generation) {
         return Ok(Some(known));
     }
-    let Some(found) = load(issuer)? else { return Ok(None) };
+    let Some(found) = with_rights_of_extension(|| load(issuer))? else { return Ok(None) };
     let found = Rc::new(found);
     KNOWN.with_borrow_mut(|known| known.insert(issuer.to_owned(), Rc::clone(&found)));
     Ok(Some(found))
+}
+
+/// The generation of an issuer's keys and rules; `None` where it is not trusted.
+pub fn generation(latest: &Latest, issuer: &str) -> Result<Option<Uuid>> {
+    let found =
+        GENERATION.with(|issuers| issuers.first(latest, &[issuer.into_datum()], |row| row.get::<pgrx::Uuid>(0)))?;
+    Ok(found.flatten().map(|generation| Uuid::from_bytes(*generation.as_bytes())))
 }
 
 fn load(issuer: &str) -> Result<Option<Issuer>> {

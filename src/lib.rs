@@ -9,6 +9,7 @@ mod autonomous;
 mod caller;
 mod clock;
 mod directory;
+mod elevated;
 mod error;
 mod events;
 mod hooks;
@@ -19,6 +20,7 @@ mod issuers;
 #[allow(dead_code, unused_imports)]
 mod jwt;
 mod load;
+mod lookup;
 mod protect;
 mod readers;
 mod refusals;

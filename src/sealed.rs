@@ -15,7 +15,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Error, Result};
-use crate::identity::Identity;
+use crate::identity::{Head, Identity};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -54,7 +54,7 @@ thread_local! {
     /// when another identity is assigned, never cleared, so that a pointer handed out stays readable.
     static USER_ID: UnsafeCell<[u8; 16]> = const { UnsafeCell::new([0; 16]) };
     static TENANT_ID: UnsafeCell<[u8; 16]> = const { UnsafeCell::new([0; 16]) };
-    /// The whole identity, for everything that is not called for each row.
+    /// The whole identity, for everything that is not called for each row; read when first asked for.
     static WHOLE: RefCell<Option<Mirrored>> = const { RefCell::new(None) };
 }
 
@@ -111,9 +111,19 @@ pub fn external_number() -> Option<i64> {
 /// `read` must not call into Postgres: an error there would leave the cell borrowed.
 pub fn with_identity<R>(read: impl FnOnce(&Identity) -> R) -> Option<R> {
     match standing() {
-        Standing::Valid => WHOLE.with_borrow(|whole| whole.as_ref().map(|whole| read(&whole.identity))),
+        Standing::Valid => with_whole(|whole| read(&whole.identity)),
         Standing::Nobody | Standing::Expired => None,
     }
+}
+
+/// Reads the rest of the identity from the setting, unless it was read since it was assigned.
+fn with_whole<R>(read: impl FnOnce(&Mirrored) -> R) -> Option<R> {
+    if WHOLE.with_borrow(Option::is_none) {
+        // SAFETY: a backend is single-threaded; Postgres keeps the text until it assigns another.
+        let identity = unsafe { text(IDENTITY) }.and_then(Identity::decode)?;
+        WHOLE.set(Some(Mirrored { texts: mirror_texts(&identity), identity }));
+    }
+    WHOLE.with_borrow(|whole| whole.as_ref().map(read))
 }
 
 /// Ends the identity, if its time has come, until the end of the transaction or a fresh token.
@@ -323,36 +333,41 @@ unsafe fn is_empty(text: *const c_char) -> bool {
 }
 
 unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c_void) {
-    let identity = if value.is_null() {
-        None
-    } else {
-        // SAFETY: Postgres passes a NUL-terminated text; what is not UTF-8 is nobody.
-        unsafe { CStr::from_ptr(value) }.to_str().ok().and_then(Identity::decode)
-    };
-    HOT.set(identity.as_ref().map_or(NOBODY, |identity| Hot {
-        serial: identity.serial,
-        expires_at: identity.expires_at,
-        has_tenant: identity.tenant_id.is_some(),
-        external_number: identity.external_number(),
+    // SAFETY: Postgres passes a NUL-terminated text or null.
+    let head = unsafe { text(value) }.and_then(Head::decode);
+    WHOLE.take();
+    HOT.set(head.map_or(NOBODY, |head| Hot {
+        serial: head.serial,
+        expires_at: head.expires_at,
+        has_tenant: head.tenant_id.is_some(),
+        external_number: head.external_number,
     }));
-    if let Some(identity) = &identity {
+    if let Some(head) = head {
         // SAFETY: a backend is single-threaded, and nobody holds a Rust reference to the bytes.
         unsafe {
-            USER_ID.with(|bytes| *bytes.get() = *identity.user_id.as_bytes());
-            if let Some(tenant_id) = identity.tenant_id {
+            USER_ID.with(|bytes| *bytes.get() = *head.user_id.as_bytes());
+            if let Some(tenant_id) = head.tenant_id {
                 TENANT_ID.with(|bytes| *bytes.get() = *tenant_id.as_bytes());
             }
         }
     }
-    let whole = identity.map(|identity| Mirrored { texts: mirror_texts(&identity), identity });
-    WHOLE.replace(whole);
+}
+
+/// A text of Postgres'; what is not UTF-8 is no text.
+///
+/// # Safety
+/// `value` is null, or NUL-terminated and unchanged while the answer is used.
+unsafe fn text<'a>(value: *const c_char) -> Option<&'a str> {
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: promised by the caller.
+    unsafe { CStr::from_ptr(value) }.to_str().ok()
 }
 
 unsafe extern "C-unwind" fn show_mirror<const INDEX: usize>() -> *const c_char {
     match standing() {
-        Standing::Valid => {
-            WHOLE.with_borrow(|whole| whole.as_ref().map_or(c"".as_ptr(), |whole| whole.texts[INDEX].as_ptr()))
-        }
+        Standing::Valid => with_whole(|whole| whole.texts[INDEX].as_ptr()).unwrap_or(c"".as_ptr()),
         // Reading a setting must not fail (SHOW ALL, pg_settings), so an expired identity is empty here.
         Standing::Nobody | Standing::Expired => c"".as_ptr(),
     }
