@@ -289,7 +289,7 @@ fn rename(options: &mut Options, known: &mut BTreeMap<u32, Protection>, tree: &T
 /// A table that was protected by itself joins a tree only if the tree is protected by the same columns.
 fn refuse_other_columns(tree: &Tree, options: &Options, known: &BTreeMap<u32, Protection>) -> Result<()> {
     for table in tree.tables.iter().filter(|table| !known.contains_key(&table.oid)) {
-        if let Some(protection) = catalogue::family(table.oid)?.get(&table.oid)
+        if let Some(protection) = catalogue::protection(table.oid)?
             && !protection.options.same_columns(options)
         {
             return Err(Error::wrong_state(
@@ -348,7 +348,7 @@ fn close(table: &Table) -> Result<()> {
 }
 
 fn is_protected(table: u32) -> Result<bool> {
-    Ok(catalogue::family(table)?.contains_key(&table))
+    Ok(catalogue::protection(table)?.is_some())
 }
 
 fn weakened(tree: &Tree, what: &str) -> Error {

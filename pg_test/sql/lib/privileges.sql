@@ -10,6 +10,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('PUBLIC', 'http_status(text)'), ('PUBLIC', 'version()'),
         -- Called by policies and triggers as whoever queries; protect() and its kin ask who owns the table.
         ('PUBLIC', 'parents_visible(oid,record)'), ('PUBLIC', 'fill_owner()'), ('PUBLIC', 'keep_owner()'), ('PUBLIC', 'refuse_truncate()'),
+        ('PUBLIC', 'is_intact(regclass)'),
         ('PUBLIC', 'protect(regclass,text,text,text,boolean,boolean,boolean)'), ('PUBLIC', 'unprotect(regclass)'),
         ('PUBLIC', 'watch_schema(regnamespace,text,text[],text)'), ('PUBLIC', 'unwatch_schema(regnamespace)'),
 
