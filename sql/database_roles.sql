@@ -161,6 +161,20 @@ $$;
 COMMENT ON FUNCTION warden.add_database_role(regrole, text) IS
     'What the four add_…_role functions share: grants by the list, and records.';
 
+-- Called before anything is looked at: roles added together would each pass a check that their sum
+-- fails, and two GRANTs on one function at once are an error (tuple concurrently updated).
+CREATE FUNCTION warden.one_role_at_a_time() RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    LOCK TABLE warden.database_roles IN SHARE ROW EXCLUSIVE MODE;
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.one_role_at_a_time() IS
+    'Waits until no other transaction adds or removes a database role; readers of the list are not held up.';
+
 CREATE FUNCTION warden.add_client_role(role regrole) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -168,6 +182,7 @@ DECLARE
     reasons text;
     remedies text;
 BEGIN
+    PERFORM warden.one_role_at_a_time();
     SELECT string_agg(o.reason, '; ' ORDER BY o.reason), string_agg(DISTINCT o.remedy, ' ')
     INTO reasons, remedies
     FROM warden.isolation_obstacles(add_client_role.role) o;
@@ -193,6 +208,7 @@ DECLARE
     reasons text;
     remedies text;
 BEGIN
+    PERFORM warden.one_role_at_a_time();
     SELECT string_agg(o.reason, '; ' ORDER BY o.reason), string_agg(DISTINCT o.remedy, ' ')
     INTO reasons, remedies
     FROM warden.isolation_obstacles(add_trusted_role.role) o;
@@ -212,6 +228,7 @@ CREATE FUNCTION warden.add_key_role(role regrole) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM warden.one_role_at_a_time();
     PERFORM warden.refuse_client_in_reach_of(add_key_role.role);
     RETURN warden.add_database_role(add_key_role.role, 'key');
 END
@@ -224,6 +241,7 @@ CREATE FUNCTION warden.add_admin_role(role regrole) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM warden.one_role_at_a_time();
     PERFORM warden.refuse_client_in_reach_of(add_admin_role.role);
     RETURN warden.add_database_role(add_admin_role.role, 'admin');
 END
@@ -259,6 +277,7 @@ AS $$
 DECLARE
     function regprocedure;
 BEGIN
+    PERFORM warden.one_role_at_a_time();
     DELETE FROM warden.database_roles d WHERE d.role = remove_database_role.role;
     IF NOT FOUND THEN
         RETURN false;

@@ -9,13 +9,17 @@
 
 use crate::audit::Record;
 use crate::error::{Error, Result};
-use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BackgroundWorkerStatus};
+use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BackgroundWorkerStatus, DynamicBackgroundWorker};
 use pgrx::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long the client's transaction waits for the write at most.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long of that it waits for a free worker. Each is busy for milliseconds only, so whoever finds
+/// none in this time will not find one soon: they are all stuck, or others' for good.
+const PATIENCE_FOR_WORKER: Duration = Duration::from_secs(2);
 
 const PENDING: u32 = 0;
 const COMMITTED: u32 = 1;
@@ -36,7 +40,36 @@ pub fn commit(record: &Record) -> Result<()> {
     let text = serde_json::to_vec(record)
         .map_err(|error| Error::internal(format!("a record could not be written: {error}")))?;
     let segment = Segment::create(&text)?;
-    let worker = BackgroundWorkerBuilder::new("pg_warden autonomous write")
+    let begin = Instant::now();
+    let worker = loop {
+        match start_worker(&segment) {
+            Some(worker) => break worker,
+            None if begin.elapsed() >= PATIENCE_FOR_WORKER => {
+                return Err(not_recorded("no background worker is free", "Raise max_worker_processes, or try again."));
+            }
+            // Nobody tells when a worker of another session ends.
+            None => wait_for_news(Duration::from_millis(10)),
+        }
+    };
+    loop {
+        match worker.pid() {
+            Err(BackgroundWorkerStatus::Stopped) => break,
+            _ if begin.elapsed() >= PATIENCE => {
+                let _ = worker.terminate();
+                return Err(not_recorded("the write took too long", "Look for locks on warden.audit_records."));
+            }
+            _ => wait_for_news(Duration::from_millis(100)),
+        }
+    }
+    match segment.header().outcome.load(Ordering::Acquire) {
+        COMMITTED => Ok(()),
+        _ => Err(not_recorded("the background worker failed", "The server log says why.")),
+    }
+}
+
+/// Asks the postmaster for a worker; `None` where max_worker_processes are running.
+fn start_worker(segment: &Segment) -> Option<DynamicBackgroundWorker> {
+    BackgroundWorkerBuilder::new("pg_warden autonomous write")
         .set_type("pg_warden autonomous write")
         .set_library("pg_warden")
         .set_function("warden_autonomous_main")
@@ -44,22 +77,7 @@ pub fn commit(record: &Record) -> Result<()> {
         .set_notify_pid(my_pid())
         .enable_spi_access()
         .load_dynamic()
-        .map_err(|_| not_recorded("no background worker is free", "Raise max_worker_processes, or try again."))?;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match worker.pid() {
-            Err(BackgroundWorkerStatus::Stopped) => break,
-            _ if Instant::now() >= deadline => {
-                let _ = worker.terminate();
-                return Err(not_recorded("the write took too long", "Look for locks on warden.audit_records."));
-            }
-            _ => wait_for_news(),
-        }
-    }
-    match segment.header().outcome.load(Ordering::Acquire) {
-        COMMITTED => Ok(()),
-        _ => Err(not_recorded("the background worker failed", "The server log says why.")),
-    }
+        .ok()
 }
 
 fn not_recorded(reason: &str, hint: &str) -> Error {
@@ -153,13 +171,14 @@ fn my_pid() -> i32 {
     unsafe { pg_sys::MyProcPid }
 }
 
-/// Sleeps until the postmaster reports about the worker, or for a tenth of a second; a cancel of
-/// the client ends the wait.
-fn wait_for_news() {
+/// Sleeps until the postmaster reports about the worker, or for so long; a cancel of the client ends
+/// the wait.
+fn wait_for_news(longest: Duration) {
     // SAFETY: the latch is this process' own.
     unsafe {
         let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-        pg_sys::WaitLatch(pg_sys::MyLatch, events as i32, 100, pg_sys::PG_WAIT_EXTENSION);
+        let milliseconds = longest.as_millis() as _;
+        pg_sys::WaitLatch(pg_sys::MyLatch, events as i32, milliseconds, pg_sys::PG_WAIT_EXTENSION);
         pg_sys::ResetLatch(pg_sys::MyLatch);
     }
     pgrx::check_for_interrupts!();

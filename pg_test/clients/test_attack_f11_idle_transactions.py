@@ -1,0 +1,183 @@
+"""Attack F11: whatever function mallory leaves an open transaction behind, alice is answered; two never deadlock."""
+
+import itertools
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from documents import DOCUMENTS_EACH, owners_seen, trust
+from issuer import Issuer
+
+# Whoever waits for another client's transaction waits for ever: the bound only ends the test.
+BOUND = "SET statement_timeout = '10s'; SET lock_timeout = '2s'"
+
+# A call of each function for clients and trusted roles. The parameters are of the caller; errors are answers too.
+CALLS = {
+    "authenticate": "SELECT warden.authenticate(%(token)s)",
+    "caller_administers": "SELECT warden.caller_administers()",
+    "current_actor_id": "SELECT warden.current_actor_id()",
+    "current_external_id": "SELECT warden.current_external_id()",
+    "current_external_number": "SELECT warden.current_external_number()",
+    "current_roles": "SELECT warden.current_roles()",
+    "current_scopes": "SELECT warden.current_scopes()",
+    "current_session_id": "SELECT warden.current_session_id()",
+    "current_tenant_id": "SELECT warden.current_tenant_id()",
+    "current_user_id": "SELECT warden.current_user_id()",
+    "http_status": "SELECT warden.http_status('28000')",
+    "identity": "SELECT warden.identity()",
+    "is_intact": "SELECT warden.is_intact('documents')",
+    "protect": "SELECT warden.protect('documents')",
+    "record_event": "SELECT warden.record_event('something')",
+    "require_user": "SELECT warden.require_user(%(user)s::uuid)",
+    "set_current_external_user": "SELECT warden.set_current_external_user('4711')",
+    "set_current_user": "SELECT warden.set_current_user(%(user)s)",
+    "sign_out": "SELECT warden.sign_out()",
+    "unprotect": "SELECT warden.unprotect('documents')",
+    "unwatch_schema": "SELECT warden.unwatch_schema('public')",
+    "verify_token": "SELECT warden.verify_token(%(token)s)",
+    "version": "SELECT warden.version()",
+    "watch_schema": "SELECT warden.watch_schema('public')",
+    # A token of somebody who is not in the directory yet.
+    "authenticate, first sight": "SELECT warden.authenticate(%(first_token)s)",
+    "record_event, outliving": "SELECT warden.record_event('something', outlive_rollback => true)",
+    # Not functions, but what they are for.
+    "documents": "SELECT count(*) FROM documents",
+    "insert": "INSERT INTO documents (title) VALUES ('new')",
+    "update": "UPDATE documents SET title = title",
+    "delete": "DELETE FROM documents",
+}
+CALLABLE = """
+SELECT DISTINCT proname FROM pg_proc f
+WHERE pronamespace = 'warden'::regnamespace AND prorettype <> 'trigger'::regtype AND 'record'::regtype <> ALL (proargtypes)
+  AND (has_function_privilege('app', f.oid, 'EXECUTE') OR has_function_privilege('gateway', f.oid, 'EXECUTE'))
+"""
+
+
+@pytest.fixture(scope="module")
+def newcomers(documents):
+    """An issuer that makes users of whoever it names."""
+    issuer = Issuer("https://new.example.com")
+    with documents.connect("postgres") as superuser:
+        trust(superuser, issuer, subject_is="subject", provision=True)
+        superuser.execute("SELECT warden.create_user('4711')")
+    return issuer
+
+
+class Client:
+    """A connection in a transaction of one user, that can be asked to make any of the calls."""
+
+    def __init__(self, documents, newcomers, role, user):
+        self.documents, self.newcomers, self.user = documents, newcomers, user
+        self.connection = documents.connect(role)
+        self.connection.execute(BOUND)
+        self.connection.commit()
+        self.first_sights = itertools.count()
+
+    def begin(self):
+        self.connection.rollback()
+        self.documents.sign_in(self.connection, self.user)
+
+    def call(self, name):
+        """Makes the call; returns the error that answers it. Waiting for somebody is an error that answers nothing."""
+        if "first sight" in name:
+            # One transaction has one user, so this one begins as nobody.
+            self.connection.rollback()
+        subject = f"{self.user} {next(self.first_sights)}"
+        token, first = self.documents.token(self.user), self.newcomers.token(subject)
+        parameters = {"token": token, "first_token": first, "user": self.user}
+        try:
+            with self.connection.transaction():
+                self.connection.execute(CALLS[name], {key: parameters[key] for key in parameters if f"%({key})s" in CALLS[name]})
+        except (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected):
+            raise
+        except psycopg.Error as error:
+            return error
+
+
+@pytest.fixture(scope="module", params=["app", "gateway"])
+def mallory(request, documents, newcomers):
+    client = Client(documents, newcomers, request.param, documents.users[0])
+    yield client
+    client.connection.close()
+
+
+@pytest.fixture(scope="module")
+def alice(documents, newcomers):
+    client = Client(documents, newcomers, "app", documents.users[1])
+    yield client
+    client.connection.close()
+
+
+def test_every_function_is_tried(documents, superuser):
+    called = {name.partition(",")[0] for name in CALLS}
+    assert {name for (name,) in superuser.execute(CALLABLE)} <= called
+
+
+# For the table's owner, or for trusted roles; 4711 is another user than the transaction's.
+REFUSED = {"protect", "unprotect", "watch_schema", "unwatch_schema", "set_current_external_user"}
+REFUSED_TO_CLIENTS = {"set_current_user", "record_event, outliving"}
+
+
+def test_the_other_calls_do_work(mallory):
+    refused = set()
+    for name in CALLS:
+        mallory.begin()
+        if mallory.call(name):
+            refused.add(name)
+    mallory.connection.rollback()
+    is_client = mallory.connection.info.user == "app"
+    assert refused == REFUSED | (REFUSED_TO_CLIENTS if is_client else set())
+
+
+@pytest.mark.parametrize("left_open", CALLS)
+def test_alice_is_answered(mallory, alice, documents, left_open):
+    mallory.begin()
+    mallory.call(left_open)
+    for name in CALLS:
+        alice.begin()
+        alice.call(name)
+    alice.begin()
+    assert owners_seen(alice.connection) == {alice.user}
+    alice.connection.rollback()
+    mallory.connection.rollback()
+
+
+@pytest.mark.parametrize("first", CALLS)
+def test_two_transactions_in_opposite_order_do_not_deadlock(mallory, alice, first):
+    for second in CALLS:
+        mallory.begin()
+        alice.begin()
+        mallory.call(first)
+        alice.call(second)
+        mallory.call(second)
+        alice.call(first)
+    alice.connection.rollback()
+    mallory.connection.rollback()
+
+
+def test_the_bound_does_end_a_wait(mallory, alice, documents):
+    """The tests above can fail: one row of both would be waited for."""
+    mallory.begin()
+    alice.connection.rollback()
+    documents.sign_in(alice.connection, mallory.user)
+    mallory.connection.execute("UPDATE documents SET title = 'held'")
+    with pytest.raises(errors.LockNotAvailable):
+        alice.call("update")
+    alice.connection.rollback()
+    mallory.connection.rollback()
+    mallory.begin()
+    assert mallory.connection.execute(CALLS["documents"]).fetchone() == (DOCUMENTS_EACH,)
+    mallory.connection.rollback()
+
+
+@pytest.mark.parametrize("function", ["protect('documents')", "unprotect('documents')", "watch_schema('public')"])
+def test_who_may_not_change_a_table_does_not_queue_for_its_lock(mallory, alice, function):
+    """A request for an exclusive lock holds up everybody behind it, also one that would be refused in the end."""
+    alice.begin()
+    assert owners_seen(alice.connection) == {alice.user}
+    mallory.begin()
+    with pytest.raises(errors.InsufficientPrivilege):
+        mallory.connection.execute(f"SELECT warden.{function}")
+    mallory.connection.rollback()
+    alice.connection.rollback()
