@@ -12,16 +12,43 @@ END;
 COMMENT ON FUNCTION warden.restores_a_dump() IS
     'Whether the session has the settings with which every script of pg_dump and pg_restore begins.';
 
+CREATE FUNCTION warden.keep_watched_schema() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF warden.restores_a_dump()
+        AND EXISTS (SELECT FROM warden.watched_schemas w WHERE w.schema_name = NEW.schema_name) THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION warden.keep_watched_schema() IS
+    'Trigger: a dump that is restored does not change what this database says of a schema that it watches already.';
+
+CREATE TRIGGER keep BEFORE INSERT ON warden.watched_schemas
+    FOR EACH ROW EXECUTE FUNCTION warden.keep_watched_schema();
+
+CREATE FUNCTION warden.lineage(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH RECURSIVE above (member) AS (
+        SELECT lineage.relation
+        UNION
+        SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.member
+    )
+    SELECT a.member FROM above a;
+END;
+
+COMMENT ON FUNCTION warden.lineage(oid) IS 'The table, and the tables of which it is a partition or child.';
+
 -- The roots whose trees a table is in, was in, or is the top of.
 CREATE FUNCTION warden.protection_roots(relation oid) RETURNS SETOF oid
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    WITH RECURSIVE above (member) AS (
-        SELECT protection_roots.relation
-        UNION
-        SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.member
-    )
-    SELECT DISTINCT p.root::oid FROM warden.protections p JOIN above a ON p.relation::oid = a.member;
+    SELECT DISTINCT p.root::oid
+    FROM warden.protections p JOIN warden.lineage(protection_roots.relation) AS l (member) ON p.relation::oid = l.member;
 END;
 
 COMMENT ON FUNCTION warden.protection_roots(oid) IS
@@ -44,49 +71,53 @@ COMMENT ON FUNCTION warden.open_parent(oid) IS
 
 -- Callable during ddl_command_end only.
 CREATE FUNCTION warden.changed_tables() RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH commands AS (
-        SELECT CASE c.classid
-                   WHEN 'pg_class'::regclass THEN c.objid
-                   WHEN 'pg_policy'::regclass THEN (SELECT p.polrelid FROM pg_policy p WHERE p.oid = c.objid)
-                   WHEN 'pg_trigger'::regclass THEN (SELECT t.tgrelid FROM pg_trigger t WHERE t.oid = c.objid)
-               END AS relation,
-               c.command_tag = 'CREATE TRIGGER' AS makes_trigger,
-               CASE c.object_type WHEN 'table column' THEN c.objsubid ELSE 0 END AS renamed,
-               c.in_extension
-        FROM pg_event_trigger_ddl_commands() c
-        WHERE c.classid IN ('pg_class'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
-    ), tables AS (
-        SELECT t.oid, t.relname, t.relnamespace, t.relowner, t.relkind, bool_or(c.makes_trigger) AS makes_trigger,
-               max(c.renamed) AS renamed, bool_and(c.in_extension) AS in_extension
-        FROM commands c JOIN pg_class t ON t.oid = c.relation
-        WHERE t.relkind IN ('r', 'p', 'f') AND t.relpersistence <> 't' AND t.relnamespace <> 'warden'::regnamespace
-        GROUP BY t.oid
-    )
-    SELECT jsonb_build_object('restoring', warden.restores_a_dump(), 'tables', jsonb_agg(jsonb_build_object(
-        'oid', t.oid::bigint,
-        'name', format('%I.%I', n.nspname, t.relname),
-        'owner', t.relowner::bigint,
-        'makes_trigger', t.makes_trigger,
-        'new_column_name', (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = t.renamed AND a.attnum > 0),
-        'roots', coalesce((SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(t.oid) AS r (root)), '[]'),
-        'is_new_to', (
-            SELECT jsonb_build_object('owner_column', w.owner_column, 'action', w.action)
-            FROM warden.watched_schemas w
-            JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = w.owner_column AND a.attnum > 0 AND NOT a.attisdropped
-            WHERE w.schema_name = t.relnamespace AND t.relkind IN ('r', 'p') AND t.relname <> ALL (w.except_tables)
-              AND NOT t.in_extension
-              AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation = t.oid)),
-        -- A client's table that refers to a protected one asks which of its keys exist.
-        'client_refers_to', (
-            SELECT o.confrelid::regclass
-            FROM pg_constraint o
-            JOIN warden.protections p ON p.relation = o.confrelid
-            WHERE o.conrelid = t.oid AND o.contype = 'f'
-              AND t.relowner IN (SELECT r.reached FROM warden.client_reach() r)
-            LIMIT 1))))
-    FROM tables t JOIN pg_namespace n ON n.oid = t.relnamespace
+BEGIN
+    RETURN (
+        WITH commands AS (
+            SELECT CASE c.classid
+                       WHEN 'pg_class'::regclass THEN c.objid
+                       WHEN 'pg_policy'::regclass THEN (SELECT p.polrelid FROM pg_policy p WHERE p.oid = c.objid)
+                       WHEN 'pg_trigger'::regclass THEN (SELECT t.tgrelid FROM pg_trigger t WHERE t.oid = c.objid)
+                   END AS relation,
+                   c.command_tag = 'CREATE TRIGGER' AS makes_trigger,
+                   CASE c.object_type WHEN 'table column' THEN c.objsubid ELSE 0 END AS renamed,
+                   c.in_extension
+            FROM pg_event_trigger_ddl_commands() c
+            WHERE c.classid IN ('pg_class'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
+        ), tables AS (
+            SELECT t.oid, t.relname, t.relnamespace, t.relowner, t.relkind, bool_or(c.makes_trigger) AS makes_trigger,
+                   max(c.renamed) AS renamed, bool_and(c.in_extension) AS in_extension
+            FROM commands c JOIN pg_class t ON t.oid = c.relation
+            WHERE t.relkind IN ('r', 'p', 'f') AND t.relpersistence <> 't' AND t.relnamespace <> 'warden'::regnamespace
+            GROUP BY t.oid
+        )
+        SELECT jsonb_build_object('restoring', warden.restores_a_dump(), 'tables', jsonb_agg(jsonb_build_object(
+            'oid', t.oid::bigint,
+            'name', format('%I.%I', n.nspname, t.relname),
+            'owner', t.relowner::bigint,
+            'makes_trigger', t.makes_trigger,
+            'lineage', (SELECT jsonb_agg(l.member::bigint) FROM warden.lineage(t.oid) AS l (member)),
+            'new_column_name', (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = t.renamed AND a.attnum > 0),
+            'roots', coalesce((SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(t.oid) AS r (root)), '[]'),
+            'is_new_to', (
+                SELECT jsonb_build_object('owner_column', w.owner_column, 'action', w.action)
+                FROM warden.watched_schemas w
+                JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = w.owner_column AND a.attnum > 0 AND NOT a.attisdropped
+                WHERE w.schema_name = t.relnamespace AND t.relkind IN ('r', 'p') AND t.relname <> ALL (w.except_tables)
+                  AND NOT t.in_extension
+                  AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation = t.oid)),
+            -- A client's table that refers to a protected one asks which of its keys exist.
+            'client_refers_to', (
+                SELECT o.confrelid::regclass
+                FROM pg_constraint o
+                JOIN warden.protections p ON p.relation = o.confrelid
+                WHERE o.conrelid = t.oid AND o.contype = 'f'
+                  AND t.relowner IN (SELECT r.reached FROM warden.client_reach() r)
+                LIMIT 1))))
+        FROM tables t JOIN pg_namespace n ON n.oid = t.relnamespace);
+END
 $$;
 
 COMMENT ON FUNCTION warden.changed_tables() IS
@@ -94,33 +125,36 @@ COMMENT ON FUNCTION warden.changed_tables() IS
 
 -- Callable during sql_drop only.
 CREATE FUNCTION warden.dropped_protection() RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH dropped AS MATERIALIZED (
-        SELECT d.classid, d.objid, d.objsubid, d.object_type, d.object_identity, d.address_names
-        FROM pg_event_trigger_dropped_objects() d
-        WHERE NOT d.is_temporary AND d.object_type IN ('table', 'schema', 'policy', 'trigger', 'table column')
-    )
-    SELECT jsonb_build_object(
-        'restoring', warden.restores_a_dump(),
-        'tables', coalesce((
-            SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
-            FROM dropped d JOIN warden.protections p ON p.relation::oid = d.objid
-            WHERE d.object_type = 'table'), '[]'),
-        'schemas', coalesce((
-            SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
-            FROM dropped d JOIN warden.watched_schemas w ON w.schema_name::oid = d.objid
-            WHERE d.object_type = 'schema'), '[]'),
-        'changed', coalesce((
-            SELECT jsonb_agg(jsonb_build_object('oid', c.oid::bigint, 'roots', c.roots))
-            FROM (
-                SELECT DISTINCT c.oid, (SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(c.oid) AS r (root)) AS roots
-                FROM dropped d
-                JOIN pg_namespace n ON n.nspname = d.address_names[1]
-                JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]
-                WHERE d.object_type IN ('policy', 'trigger', 'table column')) c
-            WHERE c.roots IS NOT NULL), '[]'))
-    WHERE EXISTS (SELECT FROM dropped)
+BEGIN
+    RETURN (
+        WITH dropped AS MATERIALIZED (
+            SELECT d.classid, d.objid, d.objsubid, d.object_type, d.object_identity, d.address_names
+            FROM pg_event_trigger_dropped_objects() d
+            WHERE NOT d.is_temporary AND d.object_type IN ('table', 'schema', 'policy', 'trigger', 'table column')
+        )
+        SELECT jsonb_build_object(
+            'restoring', warden.restores_a_dump(),
+            'tables', coalesce((
+                SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
+                FROM dropped d JOIN warden.protections p ON p.relation::oid = d.objid
+                WHERE d.object_type = 'table'), '[]'),
+            'schemas', coalesce((
+                SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
+                FROM dropped d JOIN warden.watched_schemas w ON w.schema_name::oid = d.objid
+                WHERE d.object_type = 'schema'), '[]'),
+            'changed', coalesce((
+                SELECT jsonb_agg(jsonb_build_object('oid', c.oid::bigint, 'roots', c.roots))
+                FROM (
+                    SELECT DISTINCT c.oid, (SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(c.oid) AS r (root)) AS roots
+                    FROM dropped d
+                    JOIN pg_namespace n ON n.nspname = d.address_names[1]
+                    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]
+                    WHERE d.object_type IN ('policy', 'trigger', 'table column')) c
+                WHERE c.roots IS NOT NULL), '[]'))
+        WHERE EXISTS (SELECT FROM dropped));
+END
 $$;
 
 COMMENT ON FUNCTION warden.dropped_protection() IS

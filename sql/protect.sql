@@ -32,86 +32,97 @@ END;
 COMMENT ON FUNCTION warden.client_reach() IS
     'Every role that a client or trusted role is or can become, with that role.';
 
+-- PL/pgSQL keeps the plan of a query this large; every table of a tree would plan it anew otherwise.
 -- Expressions come out with every name qualified, because of the pinned path: that is the spelling
 -- with which src/protect/policy.rs compares them.
-CREATE FUNCTION warden.table_facts(relation regclass, columns text[]) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION warden.table_facts(relation regclass, column_names text[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-        'oid', c.oid::bigint,
-        'name', format('%I.%I', n.nspname, c.relname),
-        'label', quote_ident(c.relname),
-        'schema', n.nspname,
-        'kind', c.relkind,
-        'temporary', c.relpersistence = 't',
-        'is_partition', c.relispartition,
-        'has_parent', EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid),
-        'owner', c.relowner::bigint,
-        'owner_name', c.relowner::regrole,
-        'client_owner', (SELECT r.client FROM warden.client_reach() r WHERE r.reached = c.relowner),
-        'row_security', c.relrowsecurity,
-        'forced', c.relforcerowsecurity,
-        'rows', CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
-        'columns', coalesce((
-            SELECT jsonb_object_agg(a.attname, jsonb_build_object(
-                'name', quote_ident(a.attname),
-                'type', a.atttypid::bigint,
-                'type_name', format_type(a.atttypid, a.atttypmod),
-                'deterministic', coalesce(l.collisdeterministic, true),
-                'generated', a.attgenerated <> '' OR a.attidentity <> '',
-                'not_null', a.attnotnull,
-                'default', pg_get_expr(d.adbin, d.adrelid)))
-            FROM pg_attribute a
-            LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-            LEFT JOIN pg_collation l ON l.oid = a.attcollation
-            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (columns)), '{}'),
-        'policies', coalesce((
-            SELECT jsonb_agg(jsonb_build_object(
-                'name', quote_ident(p.polname),
-                'permissive', p.polpermissive,
-                'command', p.polcmd,
-                'to_public', p.polroles = '{0}',
-                'using', regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g'),
-                'check', regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '\s+', ' ', 'g'))
-                ORDER BY p.polname)
-            FROM pg_policy p WHERE p.polrelid = c.oid), '[]'),
-        'triggers', coalesce((
-            SELECT jsonb_agg(jsonb_build_object(
-                'name', quote_ident(t.tgname),
-                'definition', pg_get_triggerdef(t.oid),
-                'enabled', t.tgenabled IN ('O', 'A'))
-                ORDER BY t.tgname)
-            FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
-            WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
-              AND (f.pronamespace = 'warden'::regnamespace OR t.tgname LIKE '\_warden\_%')), '[]'),
-        'indexes', coalesce((
-            SELECT jsonb_agg(jsonb_build_object('name', quote_ident(x.relname), 'columns', k.columns) ORDER BY x.relname)
-            FROM pg_index i
-            JOIN pg_class x ON x.oid = i.indexrelid
-            JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
-            CROSS JOIN LATERAL (
-                SELECT jsonb_agg(a.attname ORDER BY u.position) AS columns
-                FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS u (attnum, position)
-                LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum
-                WHERE u.position <= i.indnkeyatts) k
-            WHERE i.indrelid = c.oid AND i.indisvalid AND i.indisready AND i.indpred IS NULL), '[]'),
-        'free_index_name', (
-            SELECT quote_ident(f.name)
-            FROM generate_series(0, 1000) s
-            CROSS JOIN LATERAL (SELECT left(c.relname, 24) || '_' || left(coalesce(columns[1], 'x'), 24) || '_idx'
-                                       || CASE WHEN s > 0 THEN s::text ELSE '' END AS name) f
-            WHERE NOT EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = c.relnamespace AND o.relname = f.name)
-            ORDER BY s LIMIT 1),
-        'grants', coalesce((
-            SELECT jsonb_agg(DISTINCT jsonb_build_object(
-                'privilege', g.privilege_type,
-                'grantee', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
-                'grantable', g.is_grantable))
-            FROM aclexplode(c.relacl) g
-            WHERE g.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER') AND g.grantee <> c.relowner
-              AND (g.grantee = 0 OR g.grantee IN (SELECT r.reached FROM warden.client_reach() r))), '[]'))
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.oid = table_facts.relation
+BEGIN
+    RETURN (
+        WITH reach AS MATERIALIZED (SELECT r.reached, r.client FROM warden.client_reach() r)
+        SELECT jsonb_build_object(
+            'oid', c.oid::bigint,
+            'name', format('%I.%I', n.nspname, c.relname),
+            'label', quote_ident(c.relname),
+            'schema', n.nspname,
+            'kind', c.relkind,
+            'temporary', c.relpersistence = 't',
+            'is_partition', c.relispartition,
+            'has_parent', EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid),
+            -- Also those of children, which can be written through this table.
+            'refers', EXISTS (
+                SELECT FROM warden.table_tree(c.oid::regclass) t JOIN pg_constraint o ON o.conrelid = t.member::oid
+                WHERE o.contype = 'f'),
+            'owner', c.relowner::bigint,
+            'owner_name', c.relowner::regrole,
+            'client_owner', (SELECT r.client FROM reach r WHERE r.reached = c.relowner),
+            'row_security', c.relrowsecurity,
+            'forced', c.relforcerowsecurity,
+            'rows', CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
+            'columns', coalesce((
+                SELECT jsonb_object_agg(a.attname, jsonb_build_object(
+                    'name', quote_ident(a.attname),
+                    'type', a.atttypid::bigint,
+                    'type_name', format_type(a.atttypid, a.atttypmod),
+                    'deterministic', coalesce(l.collisdeterministic, true),
+                    'generated', a.attgenerated <> '' OR a.attidentity <> '',
+                    'not_null', a.attnotnull,
+                    'default', pg_get_expr(d.adbin, d.adrelid)))
+                FROM pg_attribute a
+                LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                LEFT JOIN pg_collation l ON l.oid = a.attcollation
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (column_names)), '{}'),
+            'policies', coalesce((
+                SELECT jsonb_agg(jsonb_build_object(
+                    'name', quote_ident(p.polname),
+                    'permissive', p.polpermissive,
+                    'command', p.polcmd,
+                    'to_public', p.polroles = '{0}',
+                    'using', regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g'),
+                    'check', regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '\s+', ' ', 'g'))
+                    ORDER BY p.polname)
+                FROM pg_policy p WHERE p.polrelid = c.oid), '[]'),
+            'triggers', coalesce((
+                SELECT jsonb_agg(jsonb_build_object(
+                    'name', quote_ident(t.tgname),
+                    'definition', pg_get_triggerdef(t.oid),
+                    'enabled', t.tgenabled IN ('O', 'A'))
+                    ORDER BY t.tgname)
+                FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
+                WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+                  AND (f.pronamespace = 'warden'::regnamespace OR t.tgname LIKE '\_warden\_%')), '[]'),
+            'indexes', coalesce((
+                SELECT jsonb_agg(jsonb_build_object('name', quote_ident(x.relname), 'columns', k.columns) ORDER BY x.relname)
+                FROM pg_index i
+                JOIN pg_class x ON x.oid = i.indexrelid
+                JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+                CROSS JOIN LATERAL (
+                    SELECT jsonb_agg(a.attname ORDER BY u.position) AS columns
+                    FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS u (attnum, position)
+                    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum
+                    WHERE u.position <= i.indnkeyatts) k
+                WHERE i.indrelid = c.oid AND i.indisvalid AND i.indisready AND i.indpred IS NULL), '[]'),
+            'free_index_name', (
+                WITH RECURSIVE candidate (number, name) AS (
+                    SELECT 0, left(c.relname, 24) || '_' || left(coalesce(column_names[1], 'x'), 24) || '_idx'
+                    UNION ALL
+                    SELECT f.number + 1, left(c.relname, 24) || '_' || left(coalesce(column_names[1], 'x'), 24) || '_idx' || f.number + 1
+                    FROM candidate f
+                    WHERE EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = c.relnamespace AND o.relname = f.name)
+                )
+                SELECT quote_ident(f.name) FROM candidate f ORDER BY f.number DESC LIMIT 1),
+            'grants', coalesce((
+                SELECT jsonb_agg(DISTINCT jsonb_build_object(
+                    'privilege', g.privilege_type,
+                    'grantee', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
+                    'grantable', g.is_grantable))
+                FROM aclexplode(c.relacl) g
+                WHERE g.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER') AND g.grantee <> c.relowner
+                  AND (g.grantee = 0 OR g.grantee IN (SELECT r.reached FROM reach r))), '[]'))
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = table_facts.relation);
+END
 $$;
 
 COMMENT ON FUNCTION warden.table_facts(regclass, text[]) IS
@@ -152,21 +163,24 @@ COMMENT ON FUNCTION warden.parent_facts(regclass, text) IS
 CREATE FUNCTION warden.tree_facts(
     members oid[], owner_column text, tenant_column text, parent_column text
 ) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-        'tables', (
-            SELECT jsonb_agg(warden.table_facts(m.member,
-                       array_remove(ARRAY[coalesce(owner_column, parent_column), tenant_column], NULL))
-                       ORDER BY m.position)
-            FROM unnest(members) WITH ORDINALITY AS m (member, position)),
-        'parent', warden.parent_facts(members[1], tree_facts.parent_column))
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'tables', (
+                SELECT jsonb_agg(warden.table_facts(m.member,
+                           array_remove(ARRAY[coalesce(tree_facts.owner_column, tree_facts.parent_column), tree_facts.tenant_column], NULL))
+                           ORDER BY m.position)
+                FROM unnest(tree_facts.members) WITH ORDINALITY AS m (member, position)),
+            'parent', warden.parent_facts(tree_facts.members[1], tree_facts.parent_column)));
+END
 $$;
 
 COMMENT ON FUNCTION warden.tree_facts(oid[], text, text, text) IS
     'table_facts() of the tables, and parent_facts() of the first.';
 
-CREATE FUNCTION warden.protection_family(relation regclass) RETURNS jsonb
+CREATE FUNCTION warden.protection_family(relation regclass, alone boolean) RETURNS jsonb
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT jsonb_agg(jsonb_build_object(
@@ -179,11 +193,12 @@ BEGIN ATOMIC
         'create_index', p.create_index,
         'changes', p.changes))
     FROM warden.protections p
-    WHERE p.root = (SELECT q.root FROM warden.protections q WHERE q.relation = protection_family.relation);
+    WHERE CASE WHEN protection_family.alone THEN p.relation = protection_family.relation
+               ELSE p.root = (SELECT q.root FROM warden.protections q WHERE q.relation = protection_family.relation) END;
 END;
 
-COMMENT ON FUNCTION warden.protection_family(regclass) IS
-    'The rows of warden.protections that have the same root as this relation; NULL where it is not protected.';
+COMMENT ON FUNCTION warden.protection_family(regclass, boolean) IS
+    'The rows of warden.protections that have the same root as this relation, or its own row alone; NULL where it is not protected.';
 
 -- The functions themselves, in src/protect/mod.rs. Anybody may call them; the code asks who calls.
 

@@ -34,6 +34,11 @@ SELECT t.refused($$ SELECT warden.protect('messages', owner_column => NULL, pare
 SELECT t.ok(count(*) > 0, 'a child without an owner is protected by its parent')
 FROM warden.protect('messages', owner_column => NULL, parent_column => 'conversation_id');
 SELECT t.rows($$ SELECT * FROM warden.protect('messages', owner_column => NULL, parent_column => 'conversation_id') $$, 0, 'once');
+ALTER TABLE tree DROP CONSTRAINT tree_parent_id_fkey;
+ALTER TABLE tree ADD FOREIGN KEY (parent_id) REFERENCES tree;
+CREATE TABLE lists (id int PRIMARY KEY, user_id uuid, folder_id int);
+SELECT t.is(count(*), 0, 'a table without foreign keys asks for no parents') FROM warden.protect('lists') WHERE sql ~ 'parents_visible';
+GRANT SELECT, INSERT ON lists TO gateway;
 SELECT t.refused($$ SELECT warden.unprotect('conversations') $$, '55000', 'its parent cannot be unprotected before it', 'messages');
 
 \connect - gateway
@@ -83,6 +88,8 @@ INSERT INTO folders VALUES (1, :alice), (2, :bob);
 SELECT count(*) FROM warden.protect('folders');
 GRANT SELECT ON folders TO gateway;
 ALTER TABLE files ADD FOREIGN KEY (folder_id) REFERENCES folders;
+ALTER TABLE lists ADD FOREIGN KEY (folder_id) REFERENCES folders;
+SELECT t.rows($$ SELECT * FROM warden.protect('lists') $$, 0, 'the first foreign key has made its policies ask');
 
 -- A serialised snapshot, parallel plans, a hostile path.
 \connect - gateway
@@ -92,6 +99,8 @@ BEGIN ISOLATION LEVEL SERIALIZABLE;
 SET LOCAL search_path = pg_temp, public;
 SELECT warden.set_current_user(:alice);
 SELECT t.rows($$ INSERT INTO files (id, folder_id) VALUES (10, 1) $$, 1, 'the new foreign key: her own folder');
+SELECT t.rows($$ INSERT INTO lists (id, folder_id) VALUES (1, 1) $$, 1, 'the first foreign key of a table: her own folder');
+SELECT t.refused($$ INSERT INTO lists (id, folder_id) VALUES (2, 2) $$, '42501', 'the first foreign key of a table: bob''s');
 SELECT t.refused($$ INSERT INTO files (id, folder_id) VALUES (11, 2) $$, '42501', 'the new foreign key: bob''s');
 SELECT t.refused($$ INSERT INTO files (id, conversation_id) VALUES (12, 2) $$, '42501', 'a temporary table of the parent''s name does not stand in for it');
 SELECT t.refused($$ SELECT warden.parents_visible(NULL, NULL) IS NULL AND warden.parents_visible(0::oid, ROW(1)) $$, 'XX000', 'called with nonsense it refuses');

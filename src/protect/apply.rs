@@ -170,15 +170,14 @@ fn as_owner<R>(table: &Table, work: impl FnOnce() -> R) -> R {
 /// What is remembered of a table that was protected under another root: it may join this tree, as a
 /// partition that is attached again, but it cannot follow two roots.
 fn adopt(table: &Table, tree: &Tree) -> Result<Changes> {
-    let family = catalogue::family(table.oid)?;
-    let Some(protection) = family.get(&table.oid) else { return Ok(Changes::default()) };
+    let Some(protection) = catalogue::protection(table.oid)? else { return Ok(Changes::default()) };
     if !tree.tables.iter().any(|member| member.oid == protection.root) {
         return Err(Error::wrong_state(
             format!("{} is protected as part of another table already", table.name),
             "A table follows one protected table at most.",
         ));
     }
-    Ok(protection.changes.clone())
+    Ok(protection.changes)
 }
 
 fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Result<()> {

@@ -68,14 +68,25 @@ pub fn tree(relation: u32, options: &Options) -> Result<Tree> {
 
 /// How a table is protected, with everything that has the same root; empty for an unprotected one.
 pub fn family(relation: u32) -> Result<BTreeMap<u32, Protection>> {
+    Ok(protections(relation, false)?.into_iter().map(|row| (row.relation, row)).collect())
+}
+
+/// How one table is protected.
+pub fn protection(relation: u32) -> Result<Option<Protection>> {
+    Ok(protections(relation, true)?.pop())
+}
+
+fn protections(relation: u32, alone: bool) -> Result<Vec<Protection>> {
     thread_local! {
         static FAMILY: Statement =
-            const { Statement::new(c"SELECT warden.protection_family($1)", &[pg_sys::REGCLASSOID]) };
+            const { Statement::new(
+            c"SELECT warden.protection_family($1, $2)",
+            &[pg_sys::REGCLASSOID, pg_sys::BOOLOID],
+        ) };
     }
-    let arguments = [Oid::from(relation).into_datum()];
+    let arguments = [Oid::from(relation).into_datum(), alone.into_datum()];
     let rows = FAMILY.with(|statement| statement.first(&arguments, |row| row.get::<JsonB>(1)))?;
-    let rows: Vec<Protection> = rows.flatten().map_or(Ok(Vec::new()), |JsonB(rows)| parse(rows))?;
-    Ok(rows.into_iter().map(|row| (row.relation, row)).collect())
+    rows.flatten().map_or(Ok(Vec::new()), |JsonB(rows)| parse(rows))
 }
 
 /// A protected table whose rows belong to rows of this one.

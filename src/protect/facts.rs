@@ -25,6 +25,8 @@ pub struct Table {
     pub is_partition: bool,
     /// A partition or an inheritance child.
     pub has_parent: bool,
+    /// It or a child has a foreign key.
+    pub refers: bool,
     pub owner: u32,
     pub owner_name: String,
     /// The client role that is, or can become, the owner.

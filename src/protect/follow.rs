@@ -52,6 +52,8 @@ struct ChangedTable {
     name: String,
     owner: u32,
     makes_trigger: bool,
+    /// The table and what is above it: a foreign key concerns these too.
+    lineage: Vec<u32>,
     /// The name that the command has given to a column of this table.
     new_column_name: Option<String>,
     roots: Vec<u32>,
@@ -108,7 +110,7 @@ fn follow_changes() -> Result<()> {
             ));
         }
         for root in &table.roots {
-            reconcile(*root, table.oid, table.new_column_name.as_deref(), changed.restoring)?;
+            reconcile(*root, &table.lineage, table.new_column_name.as_deref(), changed.restoring)?;
         }
         refuse_open_parent(table.oid)?;
         if let Some(watch) = table.is_new_to
@@ -137,7 +139,7 @@ fn follow_drops() -> Result<()> {
     }
     for table in dropped.changed {
         for root in table.roots {
-            reconcile(root, table.oid, None, dropped.restoring)?;
+            reconcile(root, &[table.oid], None, dropped.restoring)?;
         }
     }
     Ok(())
@@ -162,15 +164,15 @@ fn refuse_open_parent(table: u32) -> Result<()> {
 
 /// Brings a protected tree and what is remembered of it together again, or refuses what happened.
 ///
-/// Of a large tree only the root, what is new in it and the table that changed are looked at; the new
+/// Of a large tree only the root, what is new in it and the tables that changed are looked at; the new
 /// name of a column concerns all of it.
-fn reconcile(root: u32, changed: u32, new_column_name: Option<&str>, restoring: bool) -> Result<()> {
+fn reconcile(root: u32, changed: &[u32], new_column_name: Option<&str>, restoring: bool) -> Result<()> {
     let mut known = catalogue::family(root)?;
     let Some(protection) = known.get(&root) else { return Ok(()) };
     let mut options = protection.options.clone();
     let members = catalogue::members(root)?;
     let concerned =
-        |oid: &u32| *oid == root || *oid == changed || !known.contains_key(oid) || new_column_name.is_some();
+        |oid: &u32| *oid == root || changed.contains(oid) || !known.contains_key(oid) || new_column_name.is_some();
     let looked_at: Vec<u32> = members.iter().copied().filter(concerned).collect();
     let mut tree = catalogue::facts(&looked_at, &options)?;
     let renamed = rename(&mut options, &mut known, &tree, new_column_name);
@@ -185,7 +187,7 @@ fn reconcile(root: u32, changed: u32, new_column_name: Option<&str>, restoring: 
     let weakens = |step: &&Step| match step.weight {
         Weight::Stray => !renamed,
         Weight::Guard => !renamed && !restoring,
-        Weight::Comfort => false,
+        Weight::Overdue | Weight::Comfort => false,
     };
     if let Some(step) = steps.iter().filter(|step| known.contains_key(&step.table)).find(weakens) {
         return Err(weakened(&tree, &format!("missing: {}", step.sql)));
@@ -198,7 +200,8 @@ fn has_foreign_policy(tree: &Tree) -> bool {
     tree.tables.iter().any(|table| plan::foreign_policies(table).next().is_some())
 }
 
-/// What is new in the tree is protected; what a renamed column has left behind is brought up to date.
+/// What is new in the tree is protected; what a renamed column or a first foreign key has left behind is
+/// brought up to date.
 fn admit(
     root: u32,
     tree: &Tree,
@@ -213,15 +216,19 @@ fn admit(
     if restoring {
         return tree.tables.iter().filter(|table| is_new(table.oid)).try_for_each(close);
     }
-    if !joins && !renamed {
+    let belongs = |step: &Step| match step.weight {
+        Weight::Overdue => true,
+        Weight::Comfort => is_new(step.table),
+        Weight::Guard | Weight::Stray => renamed || is_new(step.table),
+    };
+    let steps: Vec<Step> = steps.into_iter().filter(belongs).collect();
+    if !joins && !renamed && steps.is_empty() {
         return Ok(());
     }
     if joins {
         refuse_other_columns(tree, options, known)?;
         apply::refuse_unowned_rows(tree, options)?;
     }
-    let belongs = |step: &Step| is_new(step.table) || (renamed && step.weight != Weight::Comfort);
-    let steps: Vec<Step> = steps.into_iter().filter(belongs).collect();
     apply::execute(tree, &steps)?;
     apply::remember(root, tree, options, &steps)?;
     record_following(apply::first(tree)?, &steps)
@@ -282,7 +289,7 @@ fn rename(options: &mut Options, known: &mut BTreeMap<u32, Protection>, tree: &T
 /// A table that was protected by itself joins a tree only if the tree is protected by the same columns.
 fn refuse_other_columns(tree: &Tree, options: &Options, known: &BTreeMap<u32, Protection>) -> Result<()> {
     for table in tree.tables.iter().filter(|table| !known.contains_key(&table.oid)) {
-        if let Some(protection) = catalogue::family(table.oid)?.get(&table.oid)
+        if let Some(protection) = catalogue::protection(table.oid)?
             && !protection.options.same_columns(options)
         {
             return Err(Error::wrong_state(
@@ -341,7 +348,7 @@ fn close(table: &Table) -> Result<()> {
 }
 
 fn is_protected(table: u32) -> Result<bool> {
-    Ok(catalogue::family(table)?.contains_key(&table))
+    Ok(catalogue::protection(table)?.is_some())
 }
 
 fn weakened(tree: &Tree, what: &str) -> Error {

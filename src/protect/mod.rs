@@ -59,8 +59,7 @@ fn unprotect(
 /// Whether a protected table is as `protect` made it. See the comment on the SQL function.
 #[pg_extern(sql = false)]
 fn is_intact(relation: Oid) -> Option<bool> {
-    let relation = relation.to_u32();
-    let protection = or_raise(catalogue::family(relation)).remove(&relation)?;
+    let protection = or_raise(catalogue::protection(relation.to_u32()))?;
     Some(or_raise(gaps(&protection)).is_empty())
 }
 

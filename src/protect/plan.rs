@@ -30,6 +30,8 @@ pub enum Weight {
     Guard,
     /// It takes away what stands in the place of a guard and is not ours.
     Stray,
+    /// A guard that the table has come to need: it has got its first foreign key.
+    Overdue,
     /// Index, default, NOT NULL, and grants that the triggers answer too.
     Comfort,
 }
@@ -247,16 +249,22 @@ fn row_security(table: &Table, steps: &mut Vec<Step>) {
 }
 
 fn policies(table: &Table, tree: &Tree, options: &Options, steps: &mut Vec<Step>) -> Result<(), Refusal> {
-    for expected in policy::policies(table, tree.parent.as_ref(), options)? {
+    let written = |asks| policy::policies(table, tree.parent.as_ref(), options, asks);
+    for (expected, otherwise) in written(table.refers)?.into_iter().zip(written(!table.refers)?) {
         let name = &expected.catalogue.name;
-        let found = table.policies.iter().find(|policy| policy.name == *name);
-        if found == Some(&expected.catalogue) {
+        let Some(found) = table.policies.iter().find(|policy| policy.name == *name) else {
+            steps.push(guard(table, "ACCESS EXCLUSIVE", expected.sql));
+            continue;
+        };
+        let asks_or_not = *found == otherwise.catalogue;
+        if *found == expected.catalogue || (asks_or_not && !table.refers) {
             continue;
         }
-        if found.is_some() {
-            steps.push(stray(table, format!("DROP POLICY {name} ON {}", table.name)));
-        }
-        steps.push(guard(table, "ACCESS EXCLUSIVE", expected.sql));
+        let drop = stray(table, format!("DROP POLICY {name} ON {}", table.name));
+        let create = guard(table, "ACCESS EXCLUSIVE", expected.sql);
+        let overdue = |step| if asks_or_not { Step { weight: Weight::Overdue, ..step } } else { step };
+        steps.push(overdue(drop));
+        steps.push(overdue(create));
     }
     Ok(())
 }

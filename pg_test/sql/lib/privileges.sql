@@ -11,6 +11,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         -- Called by policies, triggers and a view as whoever queries; protect() and its kin ask who owns the table.
         ('PUBLIC', 'is_intact(regclass)'),
         ('PUBLIC', 'parents_visible(oid,record)'), ('PUBLIC', 'fill_owner()'), ('PUBLIC', 'keep_owner()'), ('PUBLIC', 'refuse_truncate()'),
+        ('PUBLIC', 'is_intact(regclass)'),
         ('PUBLIC', 'protect(regclass,text,text,text,boolean,boolean,boolean)'), ('PUBLIC', 'unprotect(regclass)'),
         ('PUBLIC', 'watch_schema(regnamespace,text,text[],text)'), ('PUBLIC', 'unwatch_schema(regnamespace)'),
 

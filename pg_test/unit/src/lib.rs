@@ -8,3 +8,11 @@ pub mod http_status;
 
 #[path = "../../../src/identity.rs"]
 pub mod identity;
+
+#[path = "../../../src/protect"]
+pub mod protect {
+    pub mod facts;
+    pub mod options;
+    pub mod plan;
+    pub mod policy;
+}
