@@ -136,6 +136,7 @@ AS $$
         'name', format('%I.%I', n.nspname, c.relname),
         'itself', c.oid = o.conrelid,
         'protected', EXISTS (SELECT FROM warden.protections p WHERE p.relation = c.oid),
+        'partitioned', c.relkind = 'p',
         'key', jsonb_build_object(
             'name', quote_ident(k.attname),
             'type', k.atttypid::bigint,
@@ -201,6 +202,8 @@ COMMENT ON FUNCTION warden.protection_family(regclass, boolean) IS
     'The rows of warden.protections that have the same root as this relation, or its own row alone; NULL where it is not protected.';
 
 -- The functions themselves, in src/protect/mod.rs. Anybody may call them; the code asks who calls.
+-- Settings that change how names and literals are written are pinned here and wherever else statements
+-- are made of them, or compared with what the catalogue shows.
 
 CREATE FUNCTION warden.protect(
     table_name regclass,
@@ -212,6 +215,7 @@ CREATE FUNCTION warden.protect(
     dry_run boolean DEFAULT false
 ) RETURNS TABLE (step int, sql text, lock text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'protect_wrapper';
 
 COMMENT ON FUNCTION warden.protect(regclass, text, text, text, boolean, boolean, boolean) IS
@@ -220,6 +224,7 @@ COMMENT ON FUNCTION warden.protect(regclass, text, text, text, boolean, boolean,
 CREATE FUNCTION warden.unprotect(table_name regclass)
 RETURNS TABLE (step int, sql text, lock text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 
 COMMENT ON FUNCTION warden.unprotect(regclass) IS

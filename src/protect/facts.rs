@@ -103,6 +103,7 @@ pub struct Parent {
     pub name: String,
     pub itself: bool,
     pub protected: bool,
+    pub partitioned: bool,
     pub key: Column,
 }
 
