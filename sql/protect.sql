@@ -57,6 +57,18 @@ BEGIN
             'owner', c.relowner::bigint,
             'owner_name', c.relowner::regrole,
             'client_owner', (SELECT r.client FROM reach r WHERE r.reached = c.relowner),
+            -- What a client has made beside it: a key that tells which rows exist, a trigger that is shown them.
+            'client_object', (
+                SELECT o.name
+                FROM (SELECT f.conrelid::regclass::text AS name, r.relowner AS owner
+                      FROM pg_constraint f JOIN pg_class r ON r.oid = f.conrelid
+                      WHERE f.confrelid = c.oid AND f.contype = 'f' AND f.conrelid <> c.oid
+                      UNION ALL
+                      SELECT format('trigger %I', t.tgname), f.proowner
+                      FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
+                      WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) o
+                WHERE o.owner IN (SELECT r.reached FROM warden.client_reach() r)
+                ORDER BY 1 LIMIT 1),
             'row_security', c.relrowsecurity,
             'forced', c.relforcerowsecurity,
             'rows', CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
