@@ -153,8 +153,8 @@ fn create(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<()> {
     let external_id = (subject_is == SubjectIs::ExternalId).then_some(subject);
     let id = pgrx::Uuid::from_bytes(*id.as_bytes());
     // The user only together with its link: where either exists the statement adds nothing, so that
-    // no issuer comes to speak for a user that is there already. The link first (its foreign key is
-    // checked when the statement ends): of two transactions that see one subject the second waits for it.
+    // no issuer comes to speak for a user that is there already. The link first: of two transactions
+    // that see one subject the second waits for it.
     let added = spi::write(
         "WITH linked AS (
              INSERT INTO warden.identities (issuer, subject, user_id)
