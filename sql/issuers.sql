@@ -29,6 +29,17 @@ CREATE TABLE warden.issuer_keys (
     PRIMARY KEY (issuer, position)
 );
 
+CREATE FUNCTION warden.rows_changed() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rows_changed_wrapper';
+
+COMMENT ON FUNCTION warden.rows_changed() IS
+    'Trigger of a table whose rows backends keep: when the transaction commits, all of them read it again.';
+
+CREATE TRIGGER rows_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON warden.trusted_issuers
+    FOR EACH STATEMENT EXECUTE FUNCTION warden.rows_changed();
+ALTER TABLE warden.trusted_issuers ENABLE ALWAYS TRIGGER rows_changed;
+
 COMMENT ON TABLE warden.issuer_keys IS
     'Public keys of issuers, and the shared secrets of those that sign with HMAC: readable by superusers only.';
 
