@@ -57,6 +57,12 @@ pub fn is_superuser() -> bool {
     !runs_code_of_others() && unsafe { pg_sys::superuser_arg(oid()) }
 }
 
+/// Whether the role in force here is the client's own. Only for functions that are not SECURITY DEFINER.
+pub fn asks_itself() -> bool {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::GetUserId() == oid() }
+}
+
 /// Whether the session was opened by a superuser, whoever it acts as since (SET ROLE, SET SESSION
 /// AUTHORIZATION).
 pub fn connected_as_superuser() -> bool {
