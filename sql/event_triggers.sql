@@ -162,6 +162,7 @@ COMMENT ON FUNCTION warden.dropped_protection() IS
 
 CREATE FUNCTION warden.after_ddl() RETURNS event_trigger
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'after_ddl_wrapper';
 
 COMMENT ON FUNCTION warden.after_ddl() IS
@@ -169,6 +170,7 @@ COMMENT ON FUNCTION warden.after_ddl() IS
 
 CREATE FUNCTION warden.after_drop() RETURNS event_trigger
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'after_drop_wrapper';
 
 COMMENT ON FUNCTION warden.after_drop() IS

@@ -18,7 +18,9 @@ CREATE TABLE warden.trusted_issuers (
 );
 
 CREATE TABLE warden.issuer_keys (
-    issuer text COLLATE "C" NOT NULL REFERENCES warden.trusted_issuers ON DELETE CASCADE,
+    -- No foreign key: pg_restore -j loads the tables of an extension in any order, and their constraints
+    -- are there before the rows.
+    issuer text COLLATE "C" NOT NULL,
     position int NOT NULL,
     kid text COLLATE "C",
     algorithms text[] NOT NULL,
@@ -27,8 +29,34 @@ CREATE TABLE warden.issuer_keys (
     PRIMARY KEY (issuer, position)
 );
 
+CREATE FUNCTION warden.rows_changed() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rows_changed_wrapper';
+
+COMMENT ON FUNCTION warden.rows_changed() IS
+    'Trigger of a table whose rows backends keep: when the transaction commits, all of them read it again.';
+
+CREATE TRIGGER rows_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON warden.trusted_issuers
+    FOR EACH STATEMENT EXECUTE FUNCTION warden.rows_changed();
+ALTER TABLE warden.trusted_issuers ENABLE ALWAYS TRIGGER rows_changed;
+
 COMMENT ON TABLE warden.issuer_keys IS
     'Public keys of issuers, and the shared secrets of those that sign with HMAC: readable by superusers only.';
+
+CREATE FUNCTION warden.forget_issuer_keys() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM warden.issuer_keys k WHERE k.issuer = OLD.issuer;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION warden.forget_issuer_keys() IS
+    'Trigger of the trusted issuers: the keys of an issuer that is not trusted any more go with it.';
+
+CREATE TRIGGER forget_issuer_keys AFTER DELETE OR UPDATE OF issuer ON warden.trusted_issuers
+    FOR EACH ROW EXECUTE FUNCTION warden.forget_issuer_keys();
 
 SELECT pg_extension_config_dump('warden.trusted_issuers', '');
 SELECT pg_extension_config_dump('warden.issuer_keys', '');

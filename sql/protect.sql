@@ -57,6 +57,18 @@ BEGIN
             'owner', c.relowner::bigint,
             'owner_name', c.relowner::regrole,
             'client_owner', (SELECT r.client FROM reach r WHERE r.reached = c.relowner),
+            -- What a client has made beside it: a key that tells which rows exist, a trigger that is shown them.
+            'client_object', (
+                SELECT o.name
+                FROM (SELECT f.conrelid::regclass::text AS name, r.relowner AS owner
+                      FROM pg_constraint f JOIN pg_class r ON r.oid = f.conrelid
+                      WHERE f.confrelid = c.oid AND f.contype = 'f' AND f.conrelid <> c.oid
+                      UNION ALL
+                      SELECT format('trigger %I', t.tgname), f.proowner
+                      FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
+                      WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) o
+                WHERE o.owner IN (SELECT r.reached FROM warden.client_reach() r)
+                ORDER BY 1 LIMIT 1),
             'row_security', c.relrowsecurity,
             'forced', c.relforcerowsecurity,
             'rows', CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
@@ -136,6 +148,7 @@ AS $$
         'name', format('%I.%I', n.nspname, c.relname),
         'itself', c.oid = o.conrelid,
         'protected', EXISTS (SELECT FROM warden.protections p WHERE p.relation = c.oid),
+        'partitioned', c.relkind = 'p',
         'key', jsonb_build_object(
             'name', quote_ident(k.attname),
             'type', k.atttypid::bigint,
@@ -201,6 +214,8 @@ COMMENT ON FUNCTION warden.protection_family(regclass, boolean) IS
     'The rows of warden.protections that have the same root as this relation, or its own row alone; NULL where it is not protected.';
 
 -- The functions themselves, in src/protect/mod.rs. Anybody may call them; the code asks who calls.
+-- Settings that change how names and literals are written are pinned here and wherever else statements
+-- are made of them, or compared with what the catalogue shows.
 
 CREATE FUNCTION warden.protect(
     table_name regclass,
@@ -212,6 +227,7 @@ CREATE FUNCTION warden.protect(
     dry_run boolean DEFAULT false
 ) RETURNS TABLE (step int, sql text, lock text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'protect_wrapper';
 
 COMMENT ON FUNCTION warden.protect(regclass, text, text, text, boolean, boolean, boolean) IS
@@ -220,6 +236,7 @@ COMMENT ON FUNCTION warden.protect(regclass, text, text, text, boolean, boolean,
 CREATE FUNCTION warden.unprotect(table_name regclass)
 RETURNS TABLE (step int, sql text, lock text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 
 COMMENT ON FUNCTION warden.unprotect(regclass) IS

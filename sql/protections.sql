@@ -40,6 +40,7 @@ SELECT pg_extension_config_dump('warden.watched_schemas', '');
 
 CREATE FUNCTION warden.is_intact(relation regclass) RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'is_intact_wrapper';
 
 COMMENT ON FUNCTION warden.is_intact(regclass) IS

@@ -27,7 +27,8 @@ COMMENT ON COLUMN warden.users.tokens_valid_after IS
 CREATE TABLE warden.identities (
     issuer text COLLATE "C" NOT NULL,
     subject text COLLATE "C" NOT NULL,
-    user_id uuid NOT NULL REFERENCES warden.users ON DELETE CASCADE,
+    -- No foreign key, as for warden.issuer_keys: pg_restore -j would fail on it.
+    user_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (issuer, subject)
 );
@@ -36,6 +37,21 @@ CREATE INDEX identities_user_id_idx ON warden.identities (user_id);
 
 COMMENT ON TABLE warden.identities IS
     'Federated identities: the pair of issuer and subject is the key, so one issuer never speaks for another''s users unless they are linked.';
+
+CREATE FUNCTION warden.forget_identities() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM warden.identities i WHERE i.user_id = OLD.id;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION warden.forget_identities() IS
+    'Trigger of the users: the federated identities of a user that is deleted go with it.';
+
+CREATE TRIGGER forget_identities AFTER DELETE OR UPDATE OF id ON warden.users
+    FOR EACH ROW EXECUTE FUNCTION warden.forget_identities();
 
 SELECT pg_extension_config_dump('warden.users', '');
 SELECT pg_extension_config_dump('warden.identities', '');
@@ -122,7 +138,8 @@ BEGIN
     IF coalesce(link_identity.issuer, '') = '' OR coalesce(link_identity.subject, '') = '' THEN
         RAISE EXCEPTION 'an identity needs an issuer and a subject' USING ERRCODE = '22023';
     END IF;
-    PERFORM FROM warden.users u WHERE u.id = link_identity.user_id;
+    -- Locked, so that nobody deletes the user before the link is there to be deleted with it.
+    PERFORM FROM warden.users u WHERE u.id = link_identity.user_id FOR KEY SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
     END IF;

@@ -35,8 +35,13 @@ struct Header {
 /// Commits a record in a transaction of its own, and returns when it has.
 ///
 /// # Errors
-/// 55000 where no background worker is free, or none has committed the record within ten seconds.
+/// 55000 on a standby, and where no background worker is free or none has committed the record
+/// within ten seconds.
 pub fn commit(record: &Record) -> Result<()> {
+    // SAFETY: reads a variable.
+    if unsafe { pg_sys::RecoveryInProgress() } {
+        return Err(not_recorded("this server is a standby", "Connect to the primary server."));
+    }
     let text = serde_json::to_vec(record)
         .map_err(|error| Error::internal(format!("a record could not be written: {error}")))?;
     let segment = Segment::create(&text)?;

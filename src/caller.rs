@@ -8,6 +8,7 @@
 
 use crate::error::{Error, Result};
 use crate::lookup::{Key, Latest, Lookup};
+use crate::spi;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Oid};
 use std::ffi::CStr;
@@ -53,13 +54,53 @@ pub fn name_of(role: Oid) -> String {
 /// Whether the client runs as a superuser.
 pub fn is_superuser() -> bool {
     // SAFETY: a catalogue look-up within a transaction.
-    unsafe { pg_sys::superuser_arg(oid()) }
+    !runs_code_of_others() && unsafe { pg_sys::superuser_arg(oid()) }
+}
+
+/// Whether the role in force here is the client's own. Only for functions that are not SECURITY DEFINER.
+pub fn asks_itself() -> bool {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::GetUserId() == oid() }
+}
+
+/// Whether the session was opened by a superuser, whoever it acts as since (SET ROLE, SET SESSION
+/// AUTHORIZATION).
+pub fn connected_as_superuser() -> bool {
+    // SAFETY: reads a variable, and the catalogue within a transaction.
+    unsafe { pg_sys::superuser_arg(pg_sys::GetAuthenticatedUserId()) }
+}
+
+/// Whether maintenance runs the code of a table's owner: ANALYZE, REINDEX, REFRESH and autovacuum call
+/// the functions of indexes and views with the rights of that owner alone, so they shall not have those
+/// of the client here either.
+fn runs_code_of_others() -> bool {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::InSecurityRestrictedOperation() }
+}
+
+/// Refuses code that somebody else's statement has set off: what maintenance calls, and triggers, which
+/// a foreign key fires as the owner of another table. By the role outside it looks like the client.
+///
+/// # Errors
+/// 42501.
+pub fn require_own_statement() -> Result<()> {
+    let depths = spi::read("SELECT pg_catalog.pg_trigger_depth()", &[], |row| Ok(row.get::<i32>(1)?))?;
+    if depths == [Some(0)] && !runs_code_of_others() {
+        return Ok(());
+    }
+    Err(Error::forbidden(
+        "not allowed within a trigger or a security-restricted operation",
+        "Call this in a statement of its own, in a migration say.",
+    ))
 }
 
 /// Whether the client's role was added as `kind`.
 pub fn is(kind: Kind) -> Result<bool> {
     thread_local! {
         static ROLES: Lookup = const { Lookup::new(c"database_roles", &[Key::role(c"role"), Key::text(c"kind")], &[]) };
+    }
+    if runs_code_of_others() {
+        return Ok(false);
     }
     let key = [oid().into_datum(), kind.as_str().into_datum()];
     let found = Latest::with(|latest| ROLES.with(|roles| roles.first(latest, &key, |_| Ok(()))))?;

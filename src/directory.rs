@@ -1,14 +1,14 @@
 //! Looking a subject up: the user it names, its status, and whether the issuer may speak for it.
 //!
-//! Read at every authentication with the latest snapshot, never cached: a suspension, a deletion or
-//! a distrusted issuer is felt by the next transaction, also under REPEATABLE READ.
+//! Read at every authentication with the latest snapshot, never cached: a suspension or a deletion is
+//! felt by the next transaction, also under REPEATABLE READ.
 
 #![allow(unsafe_code)]
 
 use crate::elevated::with_rights_of_extension;
 use crate::error::{Error, Result};
 use crate::lookup::{Key, Latest, Lookup, Row};
-use crate::{audit, issuers, spi};
+use crate::{audit, spi};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Datum};
 use serde_json::json;
@@ -50,13 +50,6 @@ pub struct User {
     pub linked_elsewhere: bool,
 }
 
-/// What the directory says of an issuer's subject.
-pub struct Found {
-    /// The issuer's keys and rules as they are now; what was verified under others is void.
-    pub generation: Uuid,
-    pub user: Option<User>,
-}
-
 thread_local! {
     static USER_BY_ID: Lookup = const { Lookup::new(c"users", &[Key::uuid(c"id")], USER) };
     static USER_BY_EXTERNAL_ID: Lookup = const { Lookup::new(c"users", &[Key::text(c"external_id")], USER) };
@@ -70,10 +63,9 @@ thread_local! {
 
 const USER: &[&CStr] = &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after"];
 
-/// The user that a subject of an issuer names; `None` where the issuer is not trusted.
-pub fn find_subject(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<Option<Found>> {
+/// The user that a subject of an issuer names.
+pub fn find_subject(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<Option<User>> {
     Latest::with(|latest| {
-        let Some(generation) = issuers::generation(latest, issuer)? else { return Ok(None) };
         let mut user = match subject_is {
             SubjectIs::UserId => match canonical_uuid(subject) {
                 Some(id) => by_id(latest, id)?,
@@ -91,7 +83,7 @@ pub fn find_subject(issuer: &str, subject: &str, subject_is: SubjectIs) -> Resul
         {
             user.linked_elsewhere = is_linked_elsewhere(latest, user.id, issuer, subject)?;
         }
-        Ok(Some(Found { generation, user }))
+        Ok(user)
     })
 }
 
@@ -153,8 +145,8 @@ fn create(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<()> {
     let external_id = (subject_is == SubjectIs::ExternalId).then_some(subject);
     let id = pgrx::Uuid::from_bytes(*id.as_bytes());
     // The user only together with its link: where either exists the statement adds nothing, so that
-    // no issuer comes to speak for a user that is there already. The link first (its foreign key is
-    // checked when the statement ends): of two transactions that see one subject the second waits for it.
+    // no issuer comes to speak for a user that is there already. The link first: of two transactions
+    // that see one subject the second waits for it.
     let added = spi::write(
         "WITH linked AS (
              INSERT INTO warden.identities (issuer, subject, user_id)

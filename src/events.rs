@@ -45,11 +45,13 @@ fn write_audit(action: &str, object: Option<&str>, detail: JsonB) -> bool {
     or_raise(audit::record(action, object, detail.0).map(|()| true))
 }
 
-/// Whether the client runs as a superuser or an admin role.
-#[pg_extern(schema = "warden", stable, parallel_restricted, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+/// Whether the client runs as a superuser or an admin role, and asks itself.
+///
+/// Not SECURITY DEFINER, so as to see who asks: code that a foreign key or a definer function runs as
+/// its owner is not shown what the client beyond it may see.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
 fn caller_administers() -> bool {
-    or_raise(issuers::administers())
+    caller::asks_itself() && or_raise(issuers::administers())
 }
 
 /// The HTTP status for a SQLSTATE. See the comment on the SQL function.

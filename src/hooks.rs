@@ -6,7 +6,7 @@ use crate::{clock, sealed};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
 static mut PREVIOUS_EXECUTOR_START: pg_sys::ExecutorStart_hook_type = None;
 static mut PREVIOUS_EMIT_LOG: pg_sys::emit_log_hook_type = None;
@@ -62,6 +62,10 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
             (*error).hide_ctx = true;
             // The QUERY line, which quotes a statement inside a function.
             (*error).internalquery = std::ptr::null_mut();
+            // Postgres itself quotes a literal that does not fit: authenticate('…') with its arguments
+            // swapped is an invalid address, an unterminated one a syntax error.
+            mask_token((*error).message);
+            mask_token((*error).detail);
         }
         if let Some(previous) = PREVIOUS_EMIT_LOG {
             pg_guard_ffi_boundary(|| previous(error));
@@ -84,16 +88,41 @@ unsafe fn statement_holds_secret() -> bool {
 }
 
 fn holds_secret(query: &[u8]) -> bool {
-    names_function_with_secret(query) || query.windows(TOKEN_START.len()).any(|part| part == TOKEN_START)
+    names_function_with_secret(query) || find_token(query).is_some()
+}
+
+/// Overwrites the claims and the signature of a token in the text of an error, in place.
+unsafe fn mask_token(text: *mut c_char) {
+    if text.is_null() {
+        return;
+    }
+    // SAFETY: the texts of an error are NUL-terminated copies that belong to it.
+    unsafe {
+        let length = CStr::from_ptr(text).to_bytes().len();
+        let bytes = std::slice::from_raw_parts_mut(text.cast::<u8>(), length);
+        let Some(start) = find_token(bytes) else { return };
+        for byte in &mut bytes[start..] {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => *byte = b'*',
+                b'.' => {}
+                _ => break,
+            }
+        }
+    }
+}
+
+/// Where the claims of a JSON Web Token begin.
+fn find_token(text: &[u8]) -> Option<usize> {
+    text.windows(TOKEN_CLAIMS.len()).position(|part| part == TOKEN_CLAIMS)
 }
 
 fn names_function_with_secret(query: &[u8]) -> bool {
     FUNCTIONS_WITH_SECRETS.iter().any(|name| query.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name)))
 }
 
-/// How a JSON object begins in base64url: the header of nearly every JSON Web Token, `{"`. It finds a
-/// token in `EXECUTE p('…')`, in a call of an application's own function, in a misspelt call.
-const TOKEN_START: &[u8] = b"eyJ";
+/// A dot, and how claims begin in base64url: `{"`. It finds a token in `EXECUTE p('…')`, in a call of an
+/// application's own function, in a misspelt call.
+const TOKEN_CLAIMS: &[u8] = b".eyJ";
 
 /// The functions that take a token, a key or a password.
 const FUNCTIONS_WITH_SECRETS: [&[u8]; 5] =

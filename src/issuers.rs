@@ -6,13 +6,13 @@ use crate::directory::SubjectIs;
 use crate::elevated::with_rights_of_extension;
 use crate::error::{Error, Result, or_raise};
 use crate::jwt::{Algorithm, KeySet, ParsedKeySet, Rules};
-use crate::lookup::{Key, Latest, Lookup};
+use crate::lookup::{Key, Latest, Lookup, Row};
 use crate::spi::{self, Statement};
-use crate::{audit, hooks};
+use crate::{audit, catalog, hooks};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, JsonB};
 use serde_json::{Map, Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -26,6 +26,8 @@ pub struct Issuer {
     pub rules: Rules,
     pub subject_is: SubjectIs,
     pub provision: bool,
+    /// The state of the catalog before this was last compared with the table.
+    as_of: Cell<u64>,
 }
 
 thread_local! {
@@ -42,24 +44,32 @@ thread_local! {
 
 /// The issuer as it is now, or `None` where it is not trusted.
 pub fn find(issuer: &str) -> Result<Option<Rc<Issuer>>> {
-    let Some(generation) = Latest::with(|latest| generation(latest, issuer))? else {
+    // Before the table is read: what changes in between is found to have changed the next time.
+    let as_of = catalog::state();
+    let known = KNOWN.with_borrow(|known| known.get(issuer).cloned());
+    if let Some(known) = &known
+        && known.as_of.get() == as_of
+    {
+        return Ok(Some(Rc::clone(known)));
+    }
+    let Some(generation) = generation(issuer)? else {
         KNOWN.with_borrow_mut(|known| known.remove(issuer));
         return Ok(None);
     };
-    let known = KNOWN.with_borrow(|known| known.get(issuer).cloned());
     if let Some(known) = known.filter(|known| known.generation == generation) {
+        known.as_of.set(as_of);
         return Ok(Some(known));
     }
     let Some(found) = with_rights_of_extension(|| load(issuer))? else { return Ok(None) };
-    let found = Rc::new(found);
+    let found = Rc::new(Issuer { as_of: Cell::new(as_of), ..found });
     KNOWN.with_borrow_mut(|known| known.insert(issuer.to_owned(), Rc::clone(&found)));
     Ok(Some(found))
 }
 
-/// The generation of an issuer's keys and rules; `None` where it is not trusted.
-pub fn generation(latest: &Latest, issuer: &str) -> Result<Option<Uuid>> {
-    let found =
-        GENERATION.with(|issuers| issuers.first(latest, &[issuer.into_datum()], |row| row.get::<pgrx::Uuid>(0)))?;
+fn generation(issuer: &str) -> Result<Option<Uuid>> {
+    let key = [issuer.into_datum()];
+    let read = |row: Row<'_>| row.get::<pgrx::Uuid>(0);
+    let found = Latest::with(|latest| GENERATION.with(|issuers| issuers.first(latest, &key, read)))?;
     Ok(found.flatten().map(|generation| Uuid::from_bytes(*generation.as_bytes())))
 }
 
@@ -87,6 +97,7 @@ fn load(issuer: &str) -> Result<Option<Issuer>> {
                 },
                 subject_is: row.get::<String>(5)?.as_deref().and_then(SubjectIs::parse).ok_or_else(missing)?,
                 provision: row.get(8)?.ok_or_else(missing)?,
+                as_of: Cell::default(),
             })
         })
     })

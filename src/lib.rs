@@ -7,6 +7,7 @@ mod audit;
 mod authenticate;
 mod autonomous;
 mod caller;
+mod catalog;
 mod clock;
 mod directory;
 mod elevated;

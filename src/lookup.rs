@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::catalog;
 use crate::error::{Error, Result};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum, PgList};
@@ -300,28 +301,5 @@ impl Row<'_> {
             let datum = pg_sys::SPI_getbinval(self.tuple, self.table.rd_att, number, &mut is_null);
             Ok(T::from_datum(datum, is_null))
         }
-    }
-}
-
-/// A number that changes whenever Postgres says that the definition of some table has changed, also
-/// when the extension was dropped and created again.
-mod catalog {
-    use super::*;
-
-    thread_local! {
-        static STATE: Cell<u64> = const { Cell::new(0) };
-    }
-
-    pub fn state() -> u64 {
-        if STATE.get() == 0 {
-            STATE.set(1);
-            // SAFETY: registered once for the life of the backend, with a function of the right type.
-            unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(changed), Datum::null()) };
-        }
-        STATE.get()
-    }
-
-    unsafe extern "C-unwind" fn changed(_argument: Datum, _relation: Oid) {
-        STATE.set(STATE.get() + 1);
     }
 }

@@ -125,7 +125,11 @@ pub fn read<R>(
     })
 }
 
-/// Runs a statement that writes; answers how many rows it returned or changed.
+/// Runs a statement that writes; answers how many rows it returned or changed. In a read-only
+/// transaction, as every transaction of a standby is, it raises 25006.
 pub fn write(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize> {
+    // Ahead of SPI, which would first fail to assign a transaction id on a standby, as an internal error.
+    // SAFETY: the text is NUL-terminated; it stands where Postgres names the refused command.
+    unsafe { pg_sys::PreventCommandIfReadOnly(c"a function that writes".as_ptr()) };
     Spi::connect_mut(|client| Ok(client.update(sql, None, arguments)?.len()))
 }

@@ -4,7 +4,7 @@
 //! token and the generation of its issuer's keys. Nothing about the user is cached.
 
 use crate::clock;
-use crate::directory::{self, Found, SubjectIs, User};
+use crate::directory::{self, SubjectIs, User};
 use crate::error::Error;
 use crate::issuers::{self, Issuer};
 use crate::jwt::{self, Claims, Refusal};
@@ -68,12 +68,13 @@ pub enum FirstSight {
 
 /// Verifies a token and finds its user, by the clock of the call.
 pub fn bearer(token: &str, first_sight: FirstSight) -> std::result::Result<Bearer, Failure> {
-    let (token, found) = verified_and_found(token)?;
+    let token = verified(token)?;
     let refused = |reason| refusal(reason, &token);
-    let mut user = found.user;
+    let find = |subject: &str| directory::find_subject(&token.issuer, subject, token.subject_is);
+    let mut user = find(&token.subject)?;
     if user.is_none() && token.provision && first_sight == FirstSight::Provision {
         directory::provision(&token.issuer, &token.subject, token.subject_is)?;
-        user = directory::find_subject(&token.issuer, &token.subject, token.subject_is)?.and_then(|found| found.user);
+        user = find(&token.subject)?;
     }
     let user = user.ok_or_else(|| refused("unknown_user"))?;
     if let Some(reason) = reason_against(&user, &token) {
@@ -82,8 +83,7 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> std::result::Result<Beare
     let actor = match &token.actor {
         None => None,
         Some(subject) => {
-            let found = directory::find_subject(&token.issuer, subject, token.subject_is)?;
-            let actor = found.and_then(|found| found.user).ok_or_else(|| refused("unknown_actor"))?;
+            let actor = find(subject)?.ok_or_else(|| refused("unknown_actor"))?;
             if !actor.active || actor.linked_elsewhere {
                 return Err(refused("actor_not_active"));
             }
@@ -114,26 +114,23 @@ pub fn claims(token: &str) -> std::result::Result<Claims, Failure> {
 }
 
 /// Verifies a token, from the cache where it can, against the issuer as it is now.
-fn verified_and_found(token: &str) -> std::result::Result<(Rc<Verified>, Found), Failure> {
+fn verified(token: &str) -> std::result::Result<Rc<Verified>, Failure> {
     let key = cache_key(token);
     if let Some(cached) = lookup(&key) {
-        let found = directory::find_subject(&cached.issuer, &cached.subject, cached.subject_is)?;
-        if let Some(found) = found.filter(|found| found.generation == cached.generation) {
+        let issuer = issuers::find(&cached.issuer)?;
+        if issuer.is_some_and(|issuer| issuer.generation == cached.generation) {
             if clock::now() >= cached.expires_at {
                 return Err(refusal("expired", &cached));
             }
-            return Ok((cached, found));
+            return Ok(cached);
         }
         // The issuer's keys or rules have changed since: what was verified under them is void.
         forget(&key);
     }
     let (issuer, claims) = verify(token)?;
     let verified = Rc::new(Verified::new(&issuer, &claims));
-    let found = directory::find_subject(&verified.issuer, &verified.subject, verified.subject_is)?
-        .filter(|found| found.generation == verified.generation)
-        .ok_or_else(|| refusal("issuer_changed", &verified))?;
     remember(key, Rc::clone(&verified));
-    Ok((verified, found))
+    Ok(verified)
 }
 
 fn verify(token: &str) -> std::result::Result<(Rc<Issuer>, Claims), Failure> {

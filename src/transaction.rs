@@ -41,8 +41,16 @@ impl Attempt {
     /// Begins an attempt; from here to its success there is no identity.
     ///
     /// # Errors
-    /// 55000 where an earlier attempt of this transaction failed.
+    /// 55000 where an earlier attempt of this transaction failed, and within a parallel query: what a
+    /// worker learned the transaction would not remember.
     pub fn begin() -> Result<Self> {
+        // SAFETY: reads a variable.
+        if unsafe { pg_sys::IsInParallelMode() } {
+            return Err(Error::wrong_state(
+                "nobody can be authenticated during a parallel query",
+                "Mark the function that calls this PARALLEL UNSAFE.",
+            ));
+        }
         let mut transaction = current();
         if transaction.failed && !settings::allow_identity_switch() {
             return Err(Error::wrong_state(

@@ -3,6 +3,7 @@
 CREATE EXTENSION pg_warden;
 
 CREATE ROLE app LOGIN;
+SELECT warden.add_client_role('app');
 
 CREATE SCHEMA bench;
 GRANT USAGE ON SCHEMA bench TO app;
@@ -62,6 +63,9 @@ INSERT INTO plain_notes SELECT * FROM notes ORDER BY id;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON documents, notes, events TO app;
 GRANT SELECT ON plain_documents, plain_notes TO app;
+SELECT warden.protect('documents');
+SELECT warden.protect('notes');
+SELECT warden.protect('events');
 
 -- P5: tokens to authenticate with, in the server.
 CREATE TABLE bench.tokens (token text NOT NULL, seen boolean NOT NULL);

@@ -20,7 +20,6 @@ class Database:
 
     def __init__(self):
         self.key = ed25519.Ed25519PrivateKey.generate()
-        self.protected_by = None
 
     @classmethod
     def create(cls):
@@ -29,41 +28,14 @@ class Database:
             server.execute(f"CREATE DATABASE {NAME}")
         with self.connect("postgres") as admin:
             admin.execute((Path(__file__).parent / "data.sql").read_text())
-            self.admit(admin)
             admin.execute("SELECT warden.trust_issuer(%s, %s, '{api}')", (ISSUER, self.jwks()))
-            for table in ("documents", "notes", "events"):
-                self.protect(admin, table)
             admin.execute("VACUUM (ANALYZE)")
             admin.execute("CHECKPOINT")
         return self
 
-    def admit(self, admin):
-        if admin.execute("SELECT to_regproc('warden.protect')").fetchone()[0]:
-            admin.execute("SELECT warden.add_client_role('app')")
-        else:
-            admin.execute("GRANT USAGE ON SCHEMA warden TO app")
-            admin.execute("GRANT EXECUTE ON FUNCTION warden.authenticate, warden.verify_token TO app")
-
     def connect(self, role):
         """A session of its own, outside any transaction."""
         return psycopg.connect(f"{os.environ['WARDEN_ADMIN_DSN']} dbname={NAME} user={role}", autocommit=True)
-
-    def protect(self, admin, table):
-        """By warden.protect(); while the library has none, by policies of the form that it will write."""
-        if admin.execute("SELECT to_regproc('warden.protect')").fetchone()[0]:
-            admin.execute("SELECT * FROM warden.protect(%s)", (table,))
-            self.protected_by = "warden.protect()"
-            return
-        admin.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
-        mine = "user_id = warden.current_user_id()"
-        for command, test in {
-            "SELECT": f"USING ({mine})",
-            "INSERT": f"WITH CHECK ({mine})",
-            "UPDATE": f"USING ({mine}) WITH CHECK ({mine})",
-            "DELETE": f"USING ({mine})",
-        }.items():
-            admin.execute(f"CREATE POLICY own_{command.lower()} ON {table} FOR {command} {test}")
-        self.protected_by = "hand-made policies"
 
     def jwks(self):
         key = json.loads(OKPAlgorithm.to_jwk(self.key.public_key()))
@@ -87,4 +59,4 @@ class Database:
     def description(self):
         with self.connect("postgres") as admin:
             version = admin.execute("SHOW server_version").fetchone()[0].split()[0]
-        return f"PostgreSQL {version}, {os.cpu_count()} cores, policies by {self.protected_by}"
+        return f"PostgreSQL {version}, {os.cpu_count()} cores"

@@ -18,7 +18,7 @@ def database(request):
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         admin.execute(drop)
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template_warden").format(sql.Identifier(name)))
-        yield Database(name)
+        yield Database(name=name)
         admin.execute(drop)
 
 

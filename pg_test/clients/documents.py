@@ -43,7 +43,7 @@ SELECT true, true FROM pg_class WHERE relname = 'documents' AND pg_has_role('app
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Documents(Database):
     """The database with its users, and two issuers that speak for them."""
 
@@ -74,7 +74,7 @@ def fill(database: Database) -> Documents:
         superuser.execute(ROWS)
         users = superuser.execute("SELECT id FROM warden.users ORDER BY id").fetchall()
         assert superuser.execute(PRIVILEGES).fetchall() == [], "app is not an ordinary login"
-    return Documents(database.name, tuple(user for (user,) in users), eddsa, rs256)
+    return Documents(**vars(database), users=tuple(user for (user,) in users), eddsa=eddsa, rs256=rs256)
 
 
 def trust(connection: psycopg.Connection, issuer: Issuer, **options) -> None:

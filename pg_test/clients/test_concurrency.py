@@ -5,7 +5,7 @@ from threading import Barrier
 from uuid import uuid4
 
 import pytest
-from psycopg.errors import ObjectNotInPrerequisiteState, SerializationFailure
+from psycopg.errors import NoDataFound, ObjectNotInPrerequisiteState, SerializationFailure
 
 from database import eventually
 from documents import trust
@@ -124,6 +124,37 @@ def test_role_added_while_it_is_removed(superuser, together):
     assert may == (is_client,)
 
 
+def test_identity_linked_while_its_user_is_deleted(database, superuser):
+    """No identity outlives its user: it goes with the user, and who comes too late is told."""
+    user = superuser.execute("SELECT warden.create_user()").fetchone()
+    superuser.execute("SELECT warden.link_identity(%s, 'https://linked.example.com', 'early')", user)
+    link = "SELECT warden.link_identity(%s, 'https://linked.example.com', 'late')"
+    with database.connect("postgres") as deleting, database.connect("postgres") as linking, ThreadPoolExecutor() as threads:
+        deleting.execute("DELETE FROM warden.users WHERE id = %s", user)
+        late = threads.submit(linking.execute, link, user)
+        eventually(lambda: is_waiting(superuser, linking))
+        deleting.commit()
+        with pytest.raises(NoDataFound):
+            late.result()
+    assert superuser.execute("SELECT FROM warden.identities WHERE user_id = %s", user).fetchall() == []
+
+
+def test_user_deleted_while_an_identity_is_linked(database, superuser):
+    user = superuser.execute("SELECT warden.create_user()").fetchone()
+    with database.connect("postgres") as linking, database.connect("postgres") as deleting, ThreadPoolExecutor() as threads:
+        linking.execute("SELECT warden.link_identity(%s, 'https://linked.example.com', 'in time')", user)
+        late = threads.submit(deleting.execute, "DELETE FROM warden.users WHERE id = %s", user)
+        eventually(lambda: is_waiting(superuser, deleting))
+        linking.commit()
+        assert late.result().rowcount == 1
+    assert superuser.execute("SELECT FROM warden.identities WHERE user_id = %s", user).fetchall() == []
+
+
+def is_waiting(superuser, connection):
+    waiting = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+    return superuser.execute(waiting, (connection.info.backend_pid,)).fetchone() is not None
+
+
 def test_two_jobs_set_different_keys(database, superuser):
     """The second waits for the first; in the end one of the sets is there, whole."""
     superuser.execute("SELECT warden.add_key_role('keymaster')")
@@ -137,8 +168,7 @@ def test_two_jobs_set_different_keys(database, superuser):
     with database.connect("keymaster") as one, database.connect("keymaster") as other, ThreadPoolExecutor() as threads:
         assert one.execute(set_keys, (issuer.name, sets[0][1])).fetchone() == (True,)
         second = threads.submit(other.execute, set_keys, (issuer.name, sets[1][1]))
-        waiting = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-        eventually(lambda: superuser.execute(waiting, (other.info.backend_pid,)).fetchone() is not None)
+        eventually(lambda: is_waiting(superuser, other))
         one.commit()
         assert second.result().fetchone() == (True,)
         other.commit()

@@ -4,7 +4,7 @@ use super::catalogue;
 use super::facts::{Table, Tree};
 use super::options::{Changes, Options};
 use super::plan::{self, Step};
-use super::{acting, table_owner};
+use super::{acting, follow, table_owner};
 use crate::error::{Error, Result};
 use crate::{audit, caller, spi};
 use pgrx::JsonB;
@@ -30,6 +30,7 @@ pub fn protect(relation: u32, options: &Options, dry_run: bool) -> Result<Vec<St
     refuse_unowned_rows(&tree, options)?;
     execute(&tree, &steps)?;
     remember(relation, &tree, options, &steps)?;
+    follow::refuse_open_parent(relation)?;
     let root = first(&tree)?;
     audit::record("protect", Some(&root.name), json!({ "options": options, "statements": statements(&steps) }))?;
     Ok(steps)
@@ -64,12 +65,32 @@ pub fn unprotect(relation: u32) -> Result<Vec<Step>> {
     }
     lock(root)?;
     let tree = catalogue::tree(relation, options)?;
-    let changes: BTreeMap<u32, Changes> = known.into_iter().map(|(oid, known)| (oid, known.changes)).collect();
+    let mut changes: BTreeMap<u32, Changes> = known.into_iter().map(|(oid, known)| (oid, known.changes)).collect();
+    for changes in changes.values_mut() {
+        forget_dropped_roles(changes)?;
+    }
     let steps = plan::unprotect(&tree, &changes);
     execute(&tree, &steps)?;
     spi::write("DELETE FROM warden.protections p WHERE p.root = $1", &[Oid::from(relation).into()])?;
     audit::record("unprotect", Some(&root.name), json!({ "statements": statements(&steps) }))?;
     Ok(steps)
+}
+
+/// A grant to a role that is gone cannot be given back.
+fn forget_dropped_roles(changes: &mut Changes) -> Result<()> {
+    let mut grants = Vec::new();
+    for grant in std::mem::take(&mut changes.grants) {
+        let exists = grant.grantee == "PUBLIC"
+            || spi::read("SELECT to_regrole($1) IS NOT NULL", &[grant.grantee.clone().into()], |row| {
+                Ok(row.get::<bool>(1)?.unwrap_or(false))
+            })?
+            .contains(&true);
+        if exists {
+            grants.push(grant);
+        }
+    }
+    changes.grants = grants;
+    Ok(())
 }
 
 /// Executes each step as the owner of its table.

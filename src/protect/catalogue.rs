@@ -121,6 +121,7 @@ pub fn caller_has_role(role: u32) -> Result<bool> {
 /// # Errors
 /// 42501.
 pub fn require_owner(table: &Table) -> Result<()> {
+    caller::require_own_statement()?;
     if caller_owns(table)? {
         return Ok(());
     }

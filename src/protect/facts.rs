@@ -31,6 +31,8 @@ pub struct Table {
     pub owner_name: String,
     /// The client role that is, or can become, the owner.
     pub client_owner: Option<String>,
+    /// A client's table that refers to this one, or a trigger whose function is a client's.
+    pub client_object: Option<String>,
     pub row_security: bool,
     pub forced: bool,
     /// Estimated; `None` where the table was never analysed.
@@ -103,6 +105,7 @@ pub struct Parent {
     pub name: String,
     pub itself: bool,
     pub protected: bool,
+    pub partitioned: bool,
     pub key: Column,
 }
 

@@ -14,9 +14,9 @@ use super::facts::{Table, Tree};
 use super::options::Options;
 use super::plan::{self, Step, Weight};
 use super::{acting, apply, table_owner};
-use crate::audit;
 use crate::error::{Error, Result, or_raise};
 use crate::spi::{self, Statement};
+use crate::{audit, caller};
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, JsonB};
@@ -146,7 +146,7 @@ fn follow_drops() -> Result<()> {
 }
 
 /// Through a parent that is not protected every row of a protected child could be read.
-fn refuse_open_parent(table: u32) -> Result<()> {
+pub fn refuse_open_parent(table: u32) -> Result<()> {
     thread_local! {
         static OPEN_PARENT: Statement =
             const { Statement::new(c"SELECT warden.open_parent($1)", &[pg_sys::OIDOID]) };
@@ -167,6 +167,9 @@ fn refuse_open_parent(table: u32) -> Result<()> {
 /// Of a large tree only the root, what is new in it and the tables that changed are looked at; the new
 /// name of a column concerns all of it.
 fn reconcile(root: u32, changed: &[u32], new_column_name: Option<&str>, restoring: bool) -> Result<()> {
+    // Only a superuser can have restored the record of what is protected, and then goes on with it; for
+    // anybody else the settings of a dump excuse nothing.
+    let restoring = restoring && caller::connected_as_superuser();
     let mut known = catalogue::family(root)?;
     let Some(protection) = known.get(&root) else { return Ok(()) };
     let mut options = protection.options.clone();
@@ -334,6 +337,7 @@ fn meet(table: u32, watch: &Watch, restoring: bool) -> Result<()> {
     apply::refuse_unowned_rows(&tree, &options)?;
     apply::execute(&tree, &steps)?;
     apply::remember(table, &tree, &options, &steps)?;
+    refuse_open_parent(table)?;
     audit::record("protect", Some(&root.name), json!({ "watched": true, "statements": apply::statements(&steps) }))
 }
 

@@ -149,7 +149,11 @@ fn lookup(key: &ForeignKey, member: Oid, row: &WrittenRow) -> Result<Option<Look
         return Ok(None);
     }
     let table = spi::quote_qualified_identifier(parent.namespace(), parent.name());
-    Ok(Some(Lookup { sql: format!("SELECT 1 FROM {table} x {conditions}"), types, values }))
+    // As the foreign key looks: in all partitions, but not in inheritance children.
+    // SAFETY: as above.
+    let is_partitioned = unsafe { (*parent.rd_rel).relkind } as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
+    let only = if is_partitioned { "" } else { "ONLY " };
+    Ok(Some(Lookup { sql: format!("SELECT 1 FROM {only}{table} x {conditions}"), types, values }))
 }
 
 /// Asks as the caller, under row security, with a snapshot that includes what the statement wrote.

@@ -208,6 +208,12 @@ fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
             format!("ALTER TABLE {name} OWNER TO a role that no client can become: an owner can take protection away."),
         ));
     }
+    if let Some(object) = &table.client_object {
+        return Err(Refusal::wrong_state(
+            format!("{object}, which belongs to a client role, tells of the rows of {name}"),
+            "Drop it first, or give it to a role that no client can become.",
+        ));
+    }
     for column_name in options.columns() {
         let column = policy::column(table, column_name)?;
         if options.parent_column.as_deref() == Some(column_name) {

@@ -170,10 +170,14 @@ fn whose(
     if let (Some(name), Some(parent)) = (&options.parent_column, parent) {
         let child = column(table, name)?;
         let label = format!("{}.", table.label);
+        // A table of that name would otherwise compare the parent with itself.
+        let alias = if table.label == "p" { "q" } else { "p" };
+        // As foreign keys look: a key is unique in all partitions, but not in inheritance children.
+        let only = if parent.partitioned { "" } else { "ONLY " };
         terms.push(format!(
-            "(EXISTS ( SELECT 1 FROM {} p WHERE ({} {equals} {})))",
+            "(EXISTS ( SELECT 1 FROM {only}{} {alias} WHERE ({} {equals} {})))",
             parent.name,
-            bare(&parent.key, "p."),
+            bare(&parent.key, &format!("{alias}.")),
             bare(child, &label)
         ));
     }

@@ -98,6 +98,7 @@ fn owned_schema(schema: Option<Oid>) -> Result<(Oid, String)> {
             "Watch the schemas of the application.",
         ));
     }
+    caller::require_own_statement()?;
     if !catalogue::caller_has_role(owner.to_u32())? {
         return Err(Error::forbidden(
             format!("must be owner of schema {name}"),

@@ -100,7 +100,7 @@ def algorithms_and_headers(make):
     }.items():
         header = {"alg": "EdDSA", "typ": "JWT", "kid": "ed", member: value}
         yield f"E1 the header has {member}", "format", "forbidden_header", by_hand(header, claims())
-    for kid in ("' OR 'a' = 'a", "../../etc/passwd", "ed\u0000", "ED", "other", "", "é" * 200):
+    for kid in ("' OR 'a' = 'a", "../../etc/passwd", "ed\u0001", "ED", "other", "", "é" * 200):
         yield f"A11 kid {kid[:20]!r}", "key", "unknown_kid", token(kid=kid)
     yield ("A11 kid a number", "format", "malformed", by_hand({"alg": "EdDSA", "kid": 1}, claims()))
     yield ("A11 a key of another issuer", "key", "unknown_kid", token(make.issuers.ed25519("other"), kid="other"))
@@ -205,9 +205,12 @@ def names(make):
                         "quoted SQL": "' OR true --"}.items():
         yield f"E4 iss {name}", "trusted_issuer", "unknown_issuer", token(iss=value)
     yield "E4 sub missing", "claims", "missing_claim", token(sub=absent)
-    for name, value in {"a number": 7, "null": None, "a list": [make.ALICE], "empty": "", "a NUL": "\u0000",
-                        "with a NUL after it": make.ALICE + "\u0000", "over-long": "a" * 256}.items():
+    for name, value in {"a number": 7, "null": None, "a list": [make.ALICE], "empty": "",
+                        "with a control character after it": make.ALICE + "\u0001", "over-long": "a" * 256}.items():
         yield f"E4 sub {name}", "claims", "invalid_claim", token(sub=value)
+    yield "E4 sub a NUL", "format", "malformed", token(sub="\u0000")
+    yield "E4 sub with a NUL after it", "format", "malformed", token(sub=make.ALICE + "\u0000")
+    yield "A11 kid with a NUL", "format", "malformed", token(kid="ed\u0000")
     for name, value in {
         "a space": " ", "spaces around": f" {make.ALICE} ", "in upper case": make.ALICE.upper(),
         "without dashes": make.ALICE.replace("-", ""), "in braces": "{" + make.ALICE + "}",

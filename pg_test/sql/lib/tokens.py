@@ -241,7 +241,7 @@ def main():
             print(file.name, end="")
         case ["mint", subject, seconds, *rest]:
             further = json.loads(rest[0]) if rest else {}
-            print(token(sub=subject, exp=now + int(seconds), **further), end="")
+            print(token(**{"sub": subject, "exp": now + int(seconds), **further}), end="")
         case _:
             sys.exit(__doc__)
 

@@ -1,0 +1,157 @@
+"""Attack D9 and the design's dumps: pg_dump and what reads it back give a database that answers as before."""
+
+import os
+import subprocess
+
+import pytest
+from psycopg import errors
+
+from documents import DOCUMENTS_EACH, Documents, fill, owners_seen
+
+CHILD = """
+CREATE TABLE notes (id int PRIMARY KEY, document_id bigint REFERENCES documents, body text);
+GRANT SELECT, INSERT ON notes TO app;
+SELECT warden.protect('notes', owner_column => NULL, parent_column => 'document_id');
+CREATE TABLE measures (id int, user_id uuid, at date) PARTITION BY RANGE (at);
+CREATE TABLE measures_2026 PARTITION OF measures FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+GRANT SELECT ON measures, measures_2026 TO app;
+SELECT warden.protect('measures');
+"""
+ROWS = """
+INSERT INTO notes SELECT id, id, 'a note' FROM documents WHERE title = 'document 1';
+INSERT INTO measures SELECT 1, id, '2026-05-01' FROM warden.users;
+SELECT warden.link_identity(id, 'https://other.example.com', 'auth0|' || id) FROM warden.users LIMIT 10;
+SELECT warden.record_event('before the dump');
+"""
+# What a superuser finds, whose every row must come back.
+STATE = [
+    "SELECT u::text FROM warden.users u ORDER BY id",
+    "SELECT * FROM warden.identities ORDER BY issuer, subject",
+    "SELECT issuer, kids, audiences, subject_is, required_claims, leeway, provision, trusted_at FROM warden.issuers ORDER BY issuer",
+    "SELECT issuer, position, jwk, added_at FROM warden.issuer_keys ORDER BY issuer, position",
+    "SELECT role::text, kind, added_at FROM warden.database_roles ORDER BY 1, 2",
+    "SELECT * FROM warden.audit_log ORDER BY id",
+    "SELECT * FROM warden.protected_tables ORDER BY schema_name, table_name",
+    "SELECT tablename, policyname, permissive, roles, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2",
+    "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
+    "SELECT oid::regprocedure::text, array(SELECT unnest(proacl)::text ORDER BY 1) FROM pg_proc"
+    " WHERE pronamespace = 'warden'::regnamespace ORDER BY 1",
+    "SELECT count(*), md5(string_agg(d::text, ' ' ORDER BY id)) FROM documents d",
+]
+
+
+def run(program, *arguments, check=True):
+    command = [f"{os.environ['WARDEN_BIN_DIR']}/{program}", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert not check or (result.returncode, result.stderr) == (0, ""), result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def source(database):
+    """The documents, with a child table, a partitioned table, federated users and a suspended one."""
+    # Dumps would bring the assertions of the SQL tests along.
+    with database.connect("postgres", autocommit=True) as superuser:
+        superuser.execute("SET client_min_messages = warning; DROP SCHEMA IF EXISTS t CASCADE")
+    documents = fill(database)
+    with database.connect("owner") as owner:
+        owner.execute(CHILD)
+    with database.connect("postgres", autocommit=True) as superuser:
+        superuser.execute(ROWS)
+        superuser.execute("SELECT warden.set_user_status(%s, 'suspended')", (documents.users[-1],))
+    return documents
+
+
+def by_psql(source, target, directory):
+    run("pg_dump", "-d", source, "-f", f"{directory}/dump.sql")
+    run("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", target, "-f", f"{directory}/dump.sql", "-o", "/dev/null")
+
+
+def by_psql_in_one_transaction(source, target, directory):
+    run("pg_dump", "-d", source, "-f", f"{directory}/dump.sql")
+    run("psql", "-Xq1", "-v", "ON_ERROR_STOP=1", "-d", target, "-f", f"{directory}/dump.sql", "-o", "/dev/null")
+
+
+def by_pg_restore_in_one_transaction(source, target, directory):
+    run("pg_dump", "-Fc", "-d", source, "-f", f"{directory}/dump")
+    run("pg_restore", "-1", "-d", target, f"{directory}/dump")
+
+
+def by_parallel_pg_restore(source, target, directory):
+    run("pg_dump", "-Fd", "-j", "2", "-d", source, "-f", f"{directory}/dump")
+    run("pg_restore", "-e", "-j", "4", "-d", target, f"{directory}/dump")
+
+
+WAYS = [by_psql, by_psql_in_one_transaction, by_pg_restore_in_one_transaction, by_parallel_pg_restore]
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.__name__)
+def restored(request, source, tmp_path_factory):
+    name = f"{source.name}_{request.param.__name__}"
+    restored = Documents(**{**vars(source), "name": name})
+    with source.connect("postgres", autocommit=True) as superuser:
+        superuser.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        try:
+            request.param(source.dsn("postgres"), restored.dsn("postgres"), tmp_path_factory.mktemp(name))
+            yield restored
+        finally:
+            superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_every_row_and_right_is_there(source, restored):
+    with source.connect("postgres") as before, restored.connect("postgres") as after:
+        for query in STATE:
+            assert after.execute(query).fetchall() == before.execute(query).fetchall(), query
+
+
+def test_tokens_are_believed_and_isolate(restored):
+    alice, bob = restored.users[:2]
+    with restored.connect("app") as app:
+        for token, user in ((restored.eddsa.token(alice), alice), (restored.rs256.token(bob), bob)):
+            app.execute("SELECT warden.authenticate(%s)", (token,))
+            assert app.execute("SELECT user_id FROM documents").fetchall() == [(user,)] * DOCUMENTS_EACH
+            assert app.execute("SELECT count(*) FROM notes").fetchone() == (1,)
+            assert app.execute("SELECT user_id FROM measures_2026").fetchall() == [(user,)]
+            app.commit()
+            assert owners_seen(app) == set()
+            app.commit()
+
+
+def test_refusals_stand(restored):
+    alice, bob, suspended = restored.users[0], restored.users[1], restored.users[-1]
+    with restored.connect("app") as app:
+        with pytest.raises(errors.InvalidAuthorizationSpecification):
+            restored.sign_in(app, suspended)
+        app.rollback()
+        for statement in (
+            f"INSERT INTO documents (user_id, title) VALUES ('{bob}', '')",
+            f"UPDATE documents SET user_id = '{bob}'",
+            "TRUNCATE notes, documents",
+            "SELECT warden.set_current_user(NULL)",
+        ):
+            restored.sign_in(app, alice)
+            with pytest.raises(errors.InsufficientPrivilege):
+                app.execute(statement)
+            app.rollback()
+
+
+def test_life_goes_on(restored):
+    """Nothing is left to protect; sequences go on where they were; the guard is up."""
+    with restored.connect("owner") as owner:
+        assert owner.execute("SELECT * FROM warden.protect('documents')").fetchall() == []
+        with pytest.raises(errors.ObjectNotInPrerequisiteState):
+            owner.execute("ALTER TABLE documents DISABLE ROW LEVEL SECURITY")
+    with restored.connect("app") as app:
+        restored.sign_in(app, restored.users[0])
+        app.execute("INSERT INTO documents (title) VALUES ('new')")
+        app.execute("SELECT warden.record_event('after the restore')")
+    with restored.connect("postgres") as superuser:
+        latest = superuser.execute("SELECT action, user_id FROM warden.audit_log ORDER BY id DESC LIMIT 1").fetchone()
+        assert latest == ("after the restore", restored.users[0])
+
+
+def test_dump_by_the_owner_is_refused_and_not_silently_empty(source, tmp_path):
+    """Row security binds the owner too, and pg_dump says so instead of leaving rows out."""
+    result = run("pg_dump", "-d", source.dsn("owner"), "-t", "documents", "-f", f"{tmp_path}/dump.sql", check=False)
+    assert result.returncode == 1
+    assert "row-level security" in result.stderr

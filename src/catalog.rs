@@ -1,0 +1,46 @@
+//! When what a backend has kept of the database is out of date.
+//!
+//! Postgres tells every backend which definitions a committed transaction has changed, before the
+//! next statement looks at them; that is how its own caches of tables and roles are kept right, on a
+//! standby too. The extension listens, and says the same of tables whose rows it keeps.
+
+#![allow(unsafe_code)]
+
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::prelude::*;
+use std::cell::Cell;
+
+thread_local! {
+    /// 0 until the backend listens.
+    static STATE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A number that changes with every change of a definition that has been committed by now, or made by
+/// this transaction. What was read after a call is right as long as another call answers the same.
+pub fn state() -> u64 {
+    // SAFETY: within a transaction. Registered once for the life of the backend, with a function of
+    // the right type, which does no more than count.
+    unsafe {
+        if STATE.get() == 0 {
+            STATE.set(1);
+            pg_sys::CacheRegisterRelcacheCallback(Some(changed), Datum::null());
+        }
+        pg_sys::AcceptInvalidationMessages();
+    }
+    STATE.get()
+}
+
+unsafe extern "C-unwind" fn changed(_argument: Datum, _relation: Oid) {
+    STATE.set(STATE.get() + 1);
+}
+
+/// Makes [`state`] change in every backend when the current transaction commits, and in this one now:
+/// for a trigger of a table whose rows backends keep.
+#[pg_trigger(sql = false)]
+fn rows_changed<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    // SAFETY: registers a message for the table that the trigger runs for.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(trigger.relid()?) };
+    Ok(None)
+}
