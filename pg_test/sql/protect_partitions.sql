@@ -56,6 +56,26 @@ SELECT t.refused(format('TRUNCATE %s', name), '42501', 'TRUNCATE ' || name)
 FROM unnest('{events,events_a,events_b_2,base,derived,derived_4}'::regclass[]) name;
 COMMIT;
 
+-- A child table that is partitioned by its parent: a row that changes its parent would change its partition.
+\connect - owner
+CREATE TABLE talks (id int PRIMARY KEY, user_id uuid);
+CREATE TABLE lines (id int, talk_id int REFERENCES talks) PARTITION BY LIST (talk_id);
+CREATE TABLE lines_1 PARTITION OF lines FOR VALUES IN (1, 2);
+CREATE TABLE lines_3 PARTITION OF lines FOR VALUES IN (3);
+INSERT INTO talks VALUES (1, :alice), (2, :alice), (3, :alice);
+SELECT count(*) FROM warden.protect('talks');
+SELECT count(*) FROM warden.protect('lines', NULL, parent_column => 'talk_id');
+GRANT SELECT, INSERT, UPDATE ON talks, lines, lines_1 TO gateway;
+\connect - gateway
+BEGIN;
+SELECT warden.set_current_user(:alice);
+SELECT t.rows('INSERT INTO lines VALUES (1, 1)', 1, 'a row of a partitioned child table');
+SELECT t.refused('UPDATE lines SET talk_id = 2', '42501', 'it does not change its parent within its partition', 'does not change');
+SELECT t.refused('UPDATE lines SET talk_id = 3', '42501', 'nor by moving to another', 'does not change');
+COMMIT;
+\connect - owner
+DROP TABLE lines, talks;
+
 -- What leaves stays protected by itself.
 \connect - owner
 ALTER TABLE events DETACH PARTITION events_d;
