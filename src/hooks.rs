@@ -63,9 +63,9 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
             // The QUERY line, which quotes a statement inside a function.
             (*error).internalquery = std::ptr::null_mut();
             // Postgres itself quotes a literal that does not fit: authenticate('…') with its arguments
-            // swapped is an invalid address, an unterminated one a syntax error.
-            mask_token((*error).message);
-            mask_token((*error).detail);
+            // swapped is an invalid address. And log_statement logs statements as messages.
+            mask_tokens((*error).message);
+            mask_tokens((*error).detail);
         }
         if let Some(previous) = PREVIOUS_EMIT_LOG {
             pg_guard_ffi_boundary(|| previous(error));
@@ -91,17 +91,20 @@ fn holds_secret(query: &[u8]) -> bool {
     names_function_with_secret(query) || find_token(query).is_some()
 }
 
-/// Overwrites the claims and the signature of a token in the text of an error, in place.
-unsafe fn mask_token(text: *mut c_char) {
+/// Overwrites the claims and the signature of every token in the text of an error, in place.
+unsafe fn mask_tokens(text: *mut c_char) {
     if text.is_null() {
         return;
     }
     // SAFETY: the texts of an error are NUL-terminated copies that belong to it.
-    unsafe {
+    let text = unsafe {
         let length = CStr::from_ptr(text).to_bytes().len();
-        let bytes = std::slice::from_raw_parts_mut(text.cast::<u8>(), length);
-        let Some(start) = find_token(bytes) else { return };
-        for byte in &mut bytes[start..] {
+        std::slice::from_raw_parts_mut(text.cast::<u8>(), length)
+    };
+    let mut rest = text;
+    while let Some(start) = find_token(rest) {
+        rest = &mut rest[start..];
+        for byte in rest.iter_mut() {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => *byte = b'*',
                 b'.' => {}

@@ -67,6 +67,14 @@ CREATE TABLE no_right AS SELECT warden.authenticate(:'good');
 SELECT warden.trust_issuer('i', :'hmac');
 SELECT warden.set_issuer_keys('i', :'hmac');
 
+-- An operator who logs every statement: tokens in it are masked, also where there are two.
+\connect - postgres
+ALTER ROLE app IN DATABASE attack_e10_secrets_in_the_log SET log_statement = 'all';
+ALTER ROLE app IN DATABASE attack_e10_secrets_in_the_log SET log_min_duration_statement = 0;
+\connect - app
+SELECT warden.authenticate(:'good') /* two */, :'secret';
+EXECUTE no_such(:'good', :'secret');
+
 \connect - boss
 SELECT warden.trust_issuer('i', :'hmac', '{api}');
 SELECT warden.trust_issuer('i', :'hmac', '{api}', '{nonsense}');
@@ -100,8 +108,11 @@ SELECT t.is(:'found', '0', 'nor of the good one');
 SELECT t.is(:'found', '0', 'nor their claims');
 \set found `grep -cE 'invalid input syntax for type inet: "eyJ[A-Za-z0-9_-]+\.\*{20,}\.\*{20,}"' "$WARDEN_LOG"`
 SELECT t.ok(:found > 0, 'a literal that Postgres quotes is masked');
+\set found `grep -cE 'statement: SELECT warden.authenticate.*\.\*{20,}\.\*{20,}.* /\* two \*/.*\.\*{20,}\.\*{20,}' "$WARDEN_LOG"`
+SELECT t.ok(:found > 0, 'log_statement logs a statement with its tokens masked');
 \set found `grep -c 'c2VjcmV0LW9mLXRoaXMt' "$WARDEN_LOG"`
 SELECT t.is(:'found', '0', 'nor an issuer''s secret');
 \set found `grep -c 'STATEMENT: .*SELECT 1/0;' "$WARDEN_LOG"`
 SELECT t.ok(:found > 0, 'while a statement without a secret is logged as always');
+ALTER ROLE app IN DATABASE attack_e10_secrets_in_the_log RESET ALL;
 SELECT t.done();

@@ -25,6 +25,19 @@ SELECT t.refused('CREATE EXTENSION pg_warden', '42710', 'once');
 SELECT t.succeeds('DROP EXTENSION pg_warden', 'it goes');
 SELECT t.is(count(*), 0, 'with its schema') FROM pg_namespace WHERE nspname = 'warden';
 SELECT t.succeeds('CREATE EXTENSION pg_warden', 'and comes back');
+
+-- The extension, and what is in it, is a superuser's to make and to change.
+GRANT CREATE ON SCHEMA public TO install_a10_planter;
+SELECT t.succeeds('DROP EXTENSION pg_warden', 'gone again');
+SET ROLE install_a10_planter;
+SELECT t.refused('CREATE EXTENSION pg_warden', '42501', 'an ordinary role with CREATE on the database does not install it');
+RESET ROLE;
+CREATE EXTENSION pg_warden;
+SET ROLE install_a10_planter;
+CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1';
+SELECT t.refused('ALTER EXTENSION pg_warden ADD FUNCTION public.mine()', '42501', 'nor adds to it');
+SELECT t.refused('ALTER EXTENSION pg_warden DROP FUNCTION warden.version()', '42501', 'nor takes from it');
+RESET ROLE;
 DROP OWNED BY install_a10_planter;
 DROP ROLE install_a10_planter;
 SELECT t.done();
