@@ -1,8 +1,8 @@
 -- What protect() refuses, each with a reason, and nothing changed.
 \ir lib/people.sql
 CREATE EXTENSION citext;
--- Only ICU has collations under which different bytes are equal.
-SELECT EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i') AS icu \gset
+-- Only ICU has collations under which different bytes are equal; a server built without it lists very few of them.
+SELECT count(*) > 9 AS icu FROM pg_collation WHERE collprovider = 'i' \gset
 \if :icu
 CREATE COLLATION insensitive (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 \endif

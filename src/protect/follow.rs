@@ -193,7 +193,7 @@ fn reconcile(root: u32, changed: &[u32], new_column_name: Option<&str>, restorin
         Weight::Overdue | Weight::Comfort => false,
     };
     if let Some(step) = steps.iter().filter(|step| known.contains_key(&step.table)).find(weakens) {
-        return Err(weakened(&tree, &format!("missing: {}", step.sql)));
+        return Err(weakened(&tree, &format!("to mend it: {}", step.sql)));
     }
     release(root, &known, &members)?;
     admit(root, &tree, &options, &known, steps, renamed, restoring)
