@@ -42,13 +42,12 @@ COMMIT;
 
 -- Expired between the statement and COMMIT: the trigger's reading is refused, and so is the COMMIT.
 \connect - postgres
-SELECT warden.trust_issuer(:'issuer', :'jwks', '{api}', leeway => '0 s');
+ALTER DATABASE attack_a15_deferred_trigger SET warden.max_identity_age = '2 s';
 \connect - app
-\set brief `lib/tokens mint a11ce000-0000-4000-8000-000000000001 2`
 BEGIN;
-SELECT warden.authenticate(:'brief');
+SELECT warden.authenticate(:'alice_token');
 INSERT INTO documents VALUES (10, :'alice', 'alice 10');
-SELECT pg_sleep(2.1);
+SELECT wait_until_expired();
 \set ON_ERROR_STOP off
 COMMIT;
 \set state :SQLSTATE

@@ -5,12 +5,12 @@ SELECT warden.trust_issuer(:'issuer', :'jwks', '{api}', leeway => '0 s');
 \ir lib/parallel.sql
 \ir lib/as_attacker.sql
 
-\set brief `lib/tokens mint a11ce000-0000-4000-8000-000000000001 2`
+\set brief `lib/tokens mint a11ce000-0000-4000-8000-000000000001 4`
 BEGIN;
 SELECT warden.authenticate(:'brief');
 SELECT t.is(seen(), 'alice 1, alice 2, alice 3', 'while it lives');
 SAVEPOINT s;
-SELECT pg_sleep(2.1);
+SELECT wait_until_expired();
 SELECT t.refused('SELECT * FROM documents', '28000', 'reading', '^the identity of this transaction has expired$');
 SELECT t.refused('UPDATE documents SET title = ''x''', '28000', 'changing');
 SELECT t.refused('DELETE FROM documents', '28000', 'deleting');
@@ -33,19 +33,19 @@ SELECT t.is(rows_by_workers('SELECT * FROM many'), 10000, 'also for parallel wor
 COMMIT;
 
 -- sign_out makes it quiet: then nobody is what was asked for.
-\set brief `lib/tokens mint a11ce000-0000-4000-8000-000000000001 2`
+\set brief `lib/tokens mint a11ce000-0000-4000-8000-000000000001 4`
 BEGIN;
 SELECT warden.authenticate(:'brief');
-SELECT pg_sleep(2.1);
+SELECT wait_until_expired();
 SELECT t.is(warden.sign_out(), true, 'an expired identity can be signed out');
 SELECT t.rows('SELECT * FROM documents', 0, 'and then there is nobody');
 COMMIT;
 
 -- The next transaction of the connection is not concerned.
-\set brief `lib/tokens mint a11ce000-0000-4000-8000-000000000001 2`
+\set brief `lib/tokens mint a11ce000-0000-4000-8000-000000000001 4`
 BEGIN;
 SELECT warden.authenticate(:'brief');
-SELECT pg_sleep(2.1);
+SELECT wait_until_expired();
 \set ON_ERROR_STOP off
 SELECT count(*) FROM documents;
 \set state :SQLSTATE

@@ -17,8 +17,21 @@ CREATE OPERATOR public.~ (FUNCTION = public.always, LEFTARG = text, RIGHTARG = t
 CREATE OPERATOR public.<> (FUNCTION = public.always, LEFTARG = text, RIGHTARG = text);
 CREATE FUNCTION public.always(uuid, uuid) RETURNS boolean LANGUAGE sql AS $$SELECT public.note('uuid = uuid')$$;
 CREATE OPERATOR public.= (FUNCTION = public.always, LEFTARG = uuid, RIGHTARG = uuid);
-CREATE FUNCTION public.always(regrole, regrole) RETURNS boolean LANGUAGE sql AS $$SELECT public.note('regrole = regrole')$$;
-CREATE OPERATOR public.= (FUNCTION = public.always, LEFTARG = regrole, RIGHTARG = regrole);
+-- Where pg_catalog has no exact match an exact one of another schema wins, though pg_catalog comes first.
+DO $$
+DECLARE
+    l text;
+    r text;
+    o text;
+BEGIN
+    FOR l, r, o IN
+        SELECT x, y, z FROM unnest('{regclass,regrole,regprocedure,regnamespace,oid,name,int4,"\"char\""}'::pg_catalog.text[]) AS x,
+            unnest('{regclass,regrole,regnamespace,int4,text}'::pg_catalog.text[]) AS y, unnest('{=,<>}'::pg_catalog.text[]) AS z
+    LOOP
+        EXECUTE pg_catalog.format('CREATE OR REPLACE FUNCTION public.planted(%s, %s) RETURNS boolean LANGUAGE sql AS $f$SELECT public.note(%L)$f$', l, r, l || o || r);
+        EXECUTE pg_catalog.format('CREATE OPERATOR public.%s (FUNCTION = public.planted, LEFTARG = %s, RIGHTARG = %s)', o, l, r);
+    END LOOP;
+END $$;
 CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE plpgsql AS $$BEGIN PERFORM public.note('now'); RETURN pg_catalog.now(); END$$;
 CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS $$BEGIN PERFORM public.note('clock'); RETURN pg_catalog.now(); END$$;
 CREATE FUNCTION public.gen_random_uuid() RETURNS uuid LANGUAGE plpgsql AS $$BEGIN PERFORM public.note('uuid'); RETURN pg_catalog.gen_random_uuid(); END$$;

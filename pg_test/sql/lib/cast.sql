@@ -32,3 +32,21 @@ CREATE FUNCTION seen() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN (SELECT string_agg(d.title, ', ' ORDER BY d.id) FROM public.documents d);
 END $$;
+
+-- Sleeps until the identity of the transaction has expired; NULL for nobody, who never does.
+CREATE FUNCTION wait_until_expired() RETURNS void LANGUAGE sql AS $$
+    SELECT pg_sleep(greatest(0, extract(epoch FROM (warden.identity()->>'expires_at')::timestamptz - clock_timestamp())) + 0.1)
+$$;
+
+-- Waits until another session holds a lock on the table, or no other holds any.
+CREATE FUNCTION wait_until_locked(relation regclass, locked boolean DEFAULT true) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1..200 LOOP
+        IF locked = EXISTS (SELECT FROM pg_locks l WHERE l.relation = wait_until_locked.relation AND l.granted
+                AND l.pid <> pg_backend_pid() AND l.mode LIKE '%ExclusiveLock') THEN
+            RETURN true;
+        END IF;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+    RETURN false;
+END $$;
