@@ -210,6 +210,22 @@ def test_c4_identity_kept_by_a_temp_object_of_a(documents, as_a, b):
         assert inserted == (documents.users[1],)
 
 
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [
+        ("row_security = off", psycopg.errors.InsufficientPrivilege),
+        ("search_path = nowhere", psycopg.errors.UndefinedTable),
+    ],
+)
+def test_documented_settings_left_behind_disturb_and_show_nothing(documents, as_a, b, setting, error):
+    """Postgres' own, and any pool's: B meets an error, not A's rows. DISCARD ALL, by the pooler or by hand, mends it."""
+    backend = as_a(signed_in=[f"SET {setting}"])
+    with pytest.raises(error):
+        b.execute("SELECT user_id FROM documents")
+    b.execute("DISCARD ALL")
+    assert_b_sees_only_b(b, documents, backend)
+
+
 def test_documented_holdable_cursor_keeps_its_makers_rows(documents, as_a, b):
     """Postgres' own: the rows were taken when A committed. The README says so; B's own queries are B's."""
     backend = as_a(signed_in=["DECLARE kept CURSOR WITH HOLD FOR SELECT user_id FROM documents"])
