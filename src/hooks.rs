@@ -116,16 +116,16 @@ unsafe fn mask_tokens(text: *mut c_char) {
 
 /// Where the claims of a JSON Web Token begin.
 fn find_token(text: &[u8]) -> Option<usize> {
-    text.windows(TOKEN_CLAIMS.len()).position(|part| part == TOKEN_CLAIMS)
+    text.windows(4).position(|part| TOKEN_CLAIMS.iter().any(|claims| part == *claims))
 }
 
 fn names_function_with_secret(query: &[u8]) -> bool {
     FUNCTIONS_WITH_SECRETS.iter().any(|name| query.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name)))
 }
 
-/// A dot, and how claims begin in base64url: `{"`. It finds a token in `EXECUTE p('…')`, in a call of an
-/// application's own function, in a misspelt call.
-const TOKEN_CLAIMS: &[u8] = b".eyJ";
+/// A dot, and how claims begin in base64url: `{"`, or `{` and the white space that JSON allows after it. It
+/// finds a token in `EXECUTE p('…')`, in a call of an application's own function, in a misspelt call.
+const TOKEN_CLAIMS: [&[u8; 4]; 5] = [b".eyJ", b".eyA", b".ewo", b".ew0", b".ewk"];
 
 /// The functions that take a token, a key or a password.
 const FUNCTIONS_WITH_SECRETS: [&[u8]; 5] =

@@ -22,6 +22,7 @@ mod issuers;
 mod jwt;
 mod load;
 mod lookup;
+mod memory;
 mod protect;
 mod readers;
 mod refusals;

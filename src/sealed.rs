@@ -335,7 +335,12 @@ unsafe fn is_empty(text: *const c_char) -> bool {
 unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c_void) {
     // SAFETY: Postgres passes a NUL-terminated text or null.
     let head = unsafe { text(value) }.and_then(Head::decode);
-    WHOLE.take();
+    WHOLE.with(|whole| {
+        // Borrowed only where memory has run out in the midst of a read: the backend is ending (memory.rs).
+        if let Ok(mut whole) = whole.try_borrow_mut() {
+            *whole = None;
+        }
+    });
     HOT.set(head.map_or(NOBODY, |head| Hot {
         serial: head.serial,
         expires_at: head.expires_at,

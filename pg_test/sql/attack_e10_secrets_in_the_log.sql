@@ -67,6 +67,12 @@ CREATE TABLE no_right AS SELECT warden.authenticate(:'good');
 SELECT warden.trust_issuer('i', :'hmac');
 SELECT warden.set_issuer_keys('i', :'hmac');
 
+-- Claims may begin with white space, as those of an issuer that indents its JSON do.
+SELECT format(statement, 'eyJhbGciOiJFZERTQSJ9.' || rtrim(encode(convert_to('{' || space || '"sub": "alice"}', 'UTF8'), 'base64'), '=')
+        || '.c2lnbmF0dXJlLW9mLXNwYWNlZC1jbGFpbXM')
+FROM unnest(ARRAY[' ', E'\n', E'\r\n', E'\t']) AS s (space),
+    unnest(ARRAY['SELECT warden.authenticate(''x'', %L)', 'SELECT login(%L)']) AS q (statement) \gexec
+
 -- An operator who logs every statement: tokens in it are masked, also where there are two.
 \connect - postgres
 ALTER ROLE app IN DATABASE attack_e10_secrets_in_the_log SET log_statement = 'all';
@@ -106,6 +112,8 @@ SELECT t.is(:'found', '0', 'but not the signature of the refused token');
 SELECT t.is(:'found', '0', 'nor of the good one');
 \set found `grep -cF -e "$C" -e "$D" "$WARDEN_LOG"`
 SELECT t.is(:'found', '0', 'nor their claims');
+\set found `grep -cF 'c2lnbmF0dXJlLW9mLXNwYWNlZC1jbGFpbXM' "$WARDEN_LOG"`
+SELECT t.is(:'found', '0', 'nor a signature behind claims that begin with white space');
 \set found `grep -cE 'invalid input syntax for type inet: "eyJ[A-Za-z0-9_-]+\.\*{20,}\.\*{20,}"' "$WARDEN_LOG"`
 SELECT t.ok(:found > 0, 'a literal that Postgres quotes is masked');
 \set found `grep -cE 'statement: SELECT warden.authenticate.*\.\*{20,}\.\*{20,}.* /\* two \*/.*\.\*{20,}\.\*{20,}' "$WARDEN_LOG"`
