@@ -10,6 +10,7 @@ CREATE TABLE warden.users (
         CHECK (status IN ('active', 'inactive', 'suspended', 'pending', 'deleted', 'temporary')),
     roles text[] NOT NULL DEFAULT '{user}',
     tokens_valid_after timestamptz NOT NULL DEFAULT '-infinity',
+    linked boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     -- A text owner column may hold external ids and user ids: one user's external id must not be another's id.
@@ -23,6 +24,8 @@ COMMENT ON COLUMN warden.users.external_id IS
     'The application''s own name for the user, as it stands in text or integer owner columns. Compared exactly.';
 COMMENT ON COLUMN warden.users.tokens_valid_after IS
     'Tokens issued (claim iat) before this moment are refused.';
+COMMENT ON COLUMN warden.users.linked IS
+    'Whether the user has or had a federated identity: where not, authentication need not look for one. Set by the trigger of warden.identities, never taken back.';
 
 CREATE TABLE warden.identities (
     issuer text COLLATE "C" NOT NULL,
@@ -37,6 +40,23 @@ CREATE INDEX identities_user_id_idx ON warden.identities (user_id);
 
 COMMENT ON TABLE warden.identities IS
     'Federated identities: the pair of issuer and subject is the key, so one issuer never speaks for another''s users unless they are linked.';
+
+CREATE FUNCTION warden.note_identity() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE warden.users u SET linked = true WHERE u.id = NEW.user_id AND NOT u.linked;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION warden.note_identity() IS
+    'Trigger of the federated identities: their users are marked as linked.';
+
+-- After: so it finds users that the same statement makes.
+CREATE TRIGGER note_identity AFTER INSERT OR UPDATE OF user_id ON warden.identities
+    FOR EACH ROW EXECUTE FUNCTION warden.note_identity();
+ALTER TABLE warden.identities ENABLE ALWAYS TRIGGER note_identity;
 
 CREATE FUNCTION warden.forget_identities() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

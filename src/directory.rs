@@ -46,6 +46,8 @@ pub struct User {
     pub active: bool,
     /// Microseconds since 2000-01-01 UTC; tokens issued before are refused.
     pub tokens_valid_after: i64,
+    /// Whether the user may be linked to an issuer; where not, it is linked to none.
+    linked: bool,
     /// Whether the issuer may speak for the user: it is linked to this issuer and subject, or to none at all.
     pub linked_elsewhere: bool,
 }
@@ -61,7 +63,7 @@ thread_local! {
     ) };
 }
 
-const USER: &[&CStr] = &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after"];
+const USER: &[&CStr] = &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after", c"linked"];
 
 /// The user that a subject of an issuer names.
 pub fn find_subject(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<Option<User>> {
@@ -79,6 +81,7 @@ pub fn find_subject(issuer: &str, subject: &str, subject_is: SubjectIs) -> Resul
         };
         // Users linked to an issuer can only be named by an issuer and subject they are linked to.
         if let Some(user) = &mut user
+            && user.linked
             && subject_is != SubjectIs::Subject
         {
             user.linked_elsewhere = is_linked_elsewhere(latest, user.id, issuer, subject)?;
@@ -175,6 +178,7 @@ fn user(row: &Row<'_>) -> Result<User> {
         roles: row.get::<Vec<String>>(2)?.unwrap_or_default(),
         active: row.get::<String>(3)?.as_deref() == Some("active"),
         tokens_valid_after: row.get::<TimestampWithTimeZone>(4)?.map_or(i64::MAX, |timestamp| timestamp.into_inner()),
+        linked: row.get(5)?.unwrap_or(true),
         linked_elsewhere: false,
     })
 }
