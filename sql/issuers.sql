@@ -36,9 +36,13 @@ AS 'MODULE_PATHNAME', 'rows_changed_wrapper';
 COMMENT ON FUNCTION warden.rows_changed() IS
     'Trigger of a table whose rows backends keep: when the transaction commits, all of them read it again.';
 
-CREATE TRIGGER rows_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON warden.trusted_issuers
+-- For each row: of what logical replication applies, statement triggers see nothing but TRUNCATE.
+CREATE TRIGGER rows_changed AFTER INSERT OR UPDATE OR DELETE ON warden.trusted_issuers
+    FOR EACH ROW EXECUTE FUNCTION warden.rows_changed();
+CREATE TRIGGER table_emptied AFTER TRUNCATE ON warden.trusted_issuers
     FOR EACH STATEMENT EXECUTE FUNCTION warden.rows_changed();
 ALTER TABLE warden.trusted_issuers ENABLE ALWAYS TRIGGER rows_changed;
+ALTER TABLE warden.trusted_issuers ENABLE ALWAYS TRIGGER table_emptied;
 
 COMMENT ON TABLE warden.issuer_keys IS
     'Public keys of issuers, and the shared secrets of those that sign with HMAC: readable by superusers only.';
