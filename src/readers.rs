@@ -15,7 +15,7 @@ use pgrx::{IntoDatum, pg_guard};
 
 /// Declares a C function of the version-1 calling convention with no arguments.
 macro_rules! policy_function {
-    ($(#[$doc:meta])* $name:ident, $info:ident, $value:expr) => {
+    ($(#[$doc:meta])* $name:ident, $info:ident, cannot_fail: $cannot_fail:literal, $value:expr) => {
         #[unsafe(no_mangle)]
         #[doc(hidden)]
         pub extern "C" fn $info() -> &'static pg_sys::Pg_finfo_record {
@@ -28,22 +28,35 @@ macro_rules! policy_function {
         /// # Safety
         /// Only Postgres calls it, with a call frame of its own.
         #[unsafe(no_mangle)]
-        #[pg_guard]
         pub unsafe extern "C-unwind" fn $name(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
-            let value: Option<pg_sys::Datum> = if somebody() { $value } else { None };
-            value.unwrap_or_else(|| {
-                // SAFETY: Postgres passes a valid call frame.
-                unsafe { (*fcinfo).isnull = true };
-                pg_sys::Datum::null()
-            })
+            #[pg_guard]
+            unsafe extern "C-unwind" fn guarded(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+                or_null(fcinfo, if somebody() { $value } else { None })
+            }
+            // What cannot fail needs no guard, which costs as much as all the rest.
+            if let (true, Standing::Valid) = ($cannot_fail, sealed::standing()) {
+                return or_null(fcinfo, $value);
+            }
+            // SAFETY: passes on what Postgres passed.
+            unsafe { guarded(fcinfo) }
         }
     };
+}
+
+#[inline]
+fn or_null(fcinfo: pg_sys::FunctionCallInfo, value: Option<pg_sys::Datum>) -> pg_sys::Datum {
+    value.unwrap_or_else(|| {
+        // SAFETY: Postgres passes a valid call frame.
+        unsafe { (*fcinfo).isnull = true };
+        pg_sys::Datum::null()
+    })
 }
 
 policy_function!(
     /// `warden.current_user_id()`.
     warden_current_user_id,
     pg_finfo_warden_current_user_id,
+    cannot_fail: true,
     Some(pg_sys::Datum::from(sealed::user_id_bytes()))
 );
 
@@ -51,6 +64,7 @@ policy_function!(
     /// `warden.current_tenant_id()`.
     warden_current_tenant_id,
     pg_finfo_warden_current_tenant_id,
+    cannot_fail: true,
     sealed::tenant_id_bytes().map(pg_sys::Datum::from)
 );
 
@@ -58,6 +72,7 @@ policy_function!(
     /// `warden.current_external_number()`.
     warden_current_external_number,
     pg_finfo_warden_current_external_number,
+    cannot_fail: true,
     sealed::external_number().and_then(IntoDatum::into_datum)
 );
 
@@ -65,6 +80,7 @@ policy_function!(
     /// `warden.current_external_id()`.
     warden_current_external_id,
     pg_finfo_warden_current_external_id,
+    cannot_fail: false,
     sealed::with_identity(|identity| identity.external_text()).and_then(IntoDatum::into_datum)
 );
 

@@ -44,16 +44,30 @@ struct Hot {
 
 const NOBODY: Hot = Hot { serial: SEAL_NONE, expires_at: i64::MIN, has_tenant: false, external_number: None };
 
+/// What one backend knows. Not thread-local, whose look-up in a shared library costs a call for each
+/// row of a sequential scan.
+struct PerBackend<T>(UnsafeCell<T>);
+
+// SAFETY: a backend is single-threaded; no other thread ever runs code of this library.
+unsafe impl<T> Sync for PerBackend<T> {}
+
+static HOT: PerBackend<Hot> = PerBackend(UnsafeCell::new(NOBODY));
+/// The bytes that `current_user_id()` and `current_tenant_id()` return a pointer to: written only
+/// when another identity is assigned, never cleared, so that a pointer handed out stays readable.
+static USER_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
+static TENANT_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
+
+#[inline]
+fn hot() -> Hot {
+    // SAFETY: plain data of a single-threaded backend, to which nobody holds a reference.
+    unsafe { *HOT.0.get() }
+}
+
 thread_local! {
     /// Up only while this library itself sets a sealed setting.
     static OUR_HAND: Cell<bool> = const { Cell::new(false) };
     /// Whether [`let_seal_travel`] has done its work in this backend.
     static SEAL_TRAVELS: Cell<bool> = const { Cell::new(false) };
-    static HOT: Cell<Hot> = const { Cell::new(NOBODY) };
-    /// The bytes that `current_user_id()` and `current_tenant_id()` return a pointer to: written only
-    /// when another identity is assigned, never cleared, so that a pointer handed out stays readable.
-    static USER_ID: UnsafeCell<[u8; 16]> = const { UnsafeCell::new([0; 16]) };
-    static TENANT_ID: UnsafeCell<[u8; 16]> = const { UnsafeCell::new([0; 16]) };
     /// The whole identity, for everything that is not called for each row; read when first asked for.
     static WHOLE: RefCell<Option<Mirrored>> = const { RefCell::new(None) };
 }
@@ -74,7 +88,7 @@ pub enum Standing {
 /// The standing by the seal alone; expiry is noticed by [`notice_expiry`] when a statement starts.
 #[inline]
 pub fn standing() -> Standing {
-    let hot = HOT.get();
+    let hot = hot();
     // SAFETY: a backend is single-threaded, and the variable is a plain integer.
     let seal = unsafe { SEAL };
     if hot.serial == SEAL_NONE {
@@ -91,19 +105,19 @@ pub fn standing() -> Standing {
 /// The user's sixteen bytes; meaningful only while the standing is valid.
 #[inline]
 pub fn user_id_bytes() -> *const u8 {
-    USER_ID.with(|bytes| bytes.get().cast::<u8>().cast_const())
+    USER_ID.0.get().cast::<u8>().cast_const()
 }
 
 /// The tenant's sixteen bytes, or `None` where the identity names no tenant.
 #[inline]
 pub fn tenant_id_bytes() -> Option<*const u8> {
-    HOT.get().has_tenant.then(|| TENANT_ID.with(|bytes| bytes.get().cast::<u8>().cast_const()))
+    hot().has_tenant.then(|| TENANT_ID.0.get().cast::<u8>().cast_const())
 }
 
 /// The external id as a number, where it is one in canonical form.
 #[inline]
 pub fn external_number() -> Option<i64> {
-    HOT.get().external_number
+    hot().external_number
 }
 
 /// Calls `read` with the identity of this transaction, if there is a valid one.
@@ -132,7 +146,7 @@ fn with_whole<R>(read: impl FnOnce(&Mirrored) -> R) -> Option<R> {
 /// inherit the seal and never look at the clock.
 #[inline]
 pub fn notice_expiry(clock: impl FnOnce() -> i64) {
-    let hot = HOT.get();
+    let hot = hot();
     // SAFETY: as in `standing`.
     unsafe {
         if hot.serial != SEAL_NONE && hot.serial == SEAL && clock() >= hot.expires_at {
@@ -341,18 +355,19 @@ unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c
             *whole = None;
         }
     });
-    HOT.set(head.map_or(NOBODY, |head| Hot {
+    let hot = head.as_ref().map_or(NOBODY, |head| Hot {
         serial: head.serial,
         expires_at: head.expires_at,
         has_tenant: head.tenant_id.is_some(),
         external_number: head.external_number,
-    }));
-    if let Some(head) = head {
-        // SAFETY: a backend is single-threaded, and nobody holds a Rust reference to the bytes.
-        unsafe {
-            USER_ID.with(|bytes| *bytes.get() = *head.user_id.as_bytes());
+    });
+    // SAFETY: a backend is single-threaded, and nobody holds a Rust reference to what is written here.
+    unsafe {
+        *HOT.0.get() = hot;
+        if let Some(head) = head {
+            *USER_ID.0.get() = *head.user_id.as_bytes();
             if let Some(tenant_id) = head.tenant_id {
-                TENANT_ID.with(|bytes| *bytes.get() = *tenant_id.as_bytes());
+                *TENANT_ID.0.get() = *tenant_id.as_bytes();
             }
         }
     }
