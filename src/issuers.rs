@@ -75,32 +75,37 @@ fn generation(issuer: &str) -> Result<Option<Uuid>> {
 
 fn load(issuer: &str) -> Result<Option<Issuer>> {
     let missing = || Error::internal("a trusted issuer lacks a column");
-    RULES.with(|statement| {
-        statement.first(&[issuer.into_datum()], |row| {
-            let generation = row.get::<pgrx::Uuid>(1)?.ok_or_else(missing)?;
-            let algorithms = row.get::<Vec<String>>(3)?.map(parse_algorithms).transpose()?;
-            let key_set = row.get::<String>(9)?.ok_or_else(missing)?;
-            let ParsedKeySet { keys, .. } = parse_keys(&key_set, algorithms.as_deref())?;
-            let required_claims = match row.get::<JsonB>(6)?.ok_or_else(missing)?.0 {
-                Value::Object(claims) => claims,
-                _ => return Err(missing()),
-            };
-            Ok(Issuer {
-                generation: Uuid::from_bytes(*generation.as_bytes()),
-                keys: Arc::new(keys),
-                rules: Rules {
-                    issuer: issuer.to_owned(),
-                    audiences: row.get(2)?,
-                    subject_claim: row.get(4)?.ok_or_else(missing)?,
-                    required_claims,
-                    leeway_seconds: row.get(7)?.ok_or_else(missing)?,
-                },
-                subject_is: row.get::<String>(5)?.as_deref().and_then(SubjectIs::parse).ok_or_else(missing)?,
-                provision: row.get(8)?.ok_or_else(missing)?,
-                as_of: Cell::default(),
+    RULES
+        .with(|statement| {
+            statement.first(&[issuer.into_datum()], |row| {
+                let generation = row.get::<pgrx::Uuid>(1)?.ok_or_else(missing)?;
+                let algorithms = row.get::<Vec<String>>(3)?.map(parse_algorithms).transpose()?;
+                let key_set = row.get::<String>(9)?.ok_or_else(missing)?;
+                // An issuer whose keys have not arrived yet, on a subscriber say, is believed nothing.
+                let Ok(ParsedKeySet { keys, .. }) = parse_keys(&key_set, algorithms.as_deref()) else {
+                    return Ok(None);
+                };
+                let required_claims = match row.get::<JsonB>(6)?.ok_or_else(missing)?.0 {
+                    Value::Object(claims) => claims,
+                    _ => return Err(missing()),
+                };
+                Ok(Some(Issuer {
+                    generation: Uuid::from_bytes(*generation.as_bytes()),
+                    keys: Arc::new(keys),
+                    rules: Rules {
+                        issuer: issuer.to_owned(),
+                        audiences: row.get(2)?,
+                        subject_claim: row.get(4)?.ok_or_else(missing)?,
+                        required_claims,
+                        leeway_seconds: row.get(7)?.ok_or_else(missing)?,
+                    },
+                    subject_is: row.get::<String>(5)?.as_deref().and_then(SubjectIs::parse).ok_or_else(missing)?,
+                    provision: row.get(8)?.ok_or_else(missing)?,
+                    as_of: Cell::default(),
+                }))
             })
         })
-    })
+        .map(Option::flatten)
 }
 
 /// Believes tokens of an issuer. See the comment on the SQL function.
