@@ -5,34 +5,21 @@ import asyncio
 import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
+from manual import REPOSITORY, blocks, own_server
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BLOCKS = re.findall(r"^```(\S+)([^\n]*)\n(.*?)^```$", (REPOSITORY / "README.md").read_text(), re.M | re.S)
-SQL = [(options.strip(), text) for language, options, text in BLOCKS if language == "sql"]
-PYTHON = "\n".join(text for language, _, text in BLOCKS if language == "python")
-JAVASCRIPT = "\n".join(text for language, _, text in BLOCKS if language == "js")
+README = blocks("README.md")
+SQL = [(block.options, block.text) for block in README if block.language == "sql"]
+PYTHON = "\n".join(block.text for block in README if block.language == "python")
+JAVASCRIPT = "\n".join(block.text for block in README if block.language == "js")
 ALICE = "00000000-0000-4000-8000-0000000a11ce"
 
 
 @pytest.fixture(scope="module")
-def empty_server(tmp_path_factory):
-    """A server of its own: the README makes roles by names that other tests use."""
-    run_directory = Path(os.environ["WARDEN_RUN_DIR"]) / "readme"
-    binaries = os.environ["WARDEN_BIN_DIR"]
-    as_user = os.environ["WARDEN_AS_SERVER_USER"]
-
-    def server(*command):
-        subprocess.run([as_user, *command], check=True, capture_output=True, text=True)
-
-    server("mkdir", str(run_directory))
-    server(f"{binaries}/initdb", "-D", f"{run_directory}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={run_directory} -c fsync=off"
-    server(f"{binaries}/pg_ctl", "-D", f"{run_directory}/data", "-l", f"{run_directory}/log", "-o", options, "-w", "start")
-    yield str(run_directory)
-    server(f"{binaries}/pg_ctl", "-D", f"{run_directory}/data", "-m", "immediate", "stop")
+def empty_server():
+    with own_server("readme") as directory:
+        yield directory
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,45 @@
+"""The manual (README.md and docs/*.md) as something to be executed: its blocks of code, and a server where nothing was
+prepared."""
+
+import contextlib
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Block(NamedTuple):
+    language: str
+    # What stands after the language: `refused` where the statement has to fail.
+    options: str
+    text: str
+
+
+def blocks(document):
+    """The fenced blocks of a document, by its path in the repository, in their order."""
+    found = re.findall(r"^```(\S+)([^\n]*)\n(.*?)^```$", (REPOSITORY / document).read_text(), re.M | re.S)
+    return [Block(language, options.strip(), text) for language, options, text in found]
+
+
+@contextlib.contextmanager
+def own_server(name):
+    """A server of one's own with one superuser, postgres, for a manual that makes roles by names that other tests use.
+    Yields the directory of its socket; the port is 5432."""
+    run_directory = Path(os.environ["WARDEN_RUN_DIR"]) / name
+    binaries = os.environ["WARDEN_BIN_DIR"]
+    as_user = os.environ["WARDEN_AS_SERVER_USER"]
+
+    def server(*command):
+        subprocess.run([as_user, *command], check=True, capture_output=True, text=True)
+
+    server("mkdir", str(run_directory))
+    server(f"{binaries}/initdb", "-D", f"{run_directory}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+    options = f"-c listen_addresses='' -c unix_socket_directories={run_directory} -c fsync=off"
+    server(f"{binaries}/pg_ctl", "-D", f"{run_directory}/data", "-l", f"{run_directory}/log", "-o", options, "-w", "start")
+    try:
+        yield str(run_directory)
+    finally:
+        server(f"{binaries}/pg_ctl", "-D", f"{run_directory}/data", "-m", "immediate", "stop")
