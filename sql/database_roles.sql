@@ -146,7 +146,7 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', function, add_database_role.role);
     END LOOP;
     IF add_database_role.kind = 'admin' THEN
-        EXECUTE format('GRANT SELECT ON warden.issuers, warden.protected_tables TO %s', add_database_role.role);
+        EXECUTE format('GRANT SELECT ON warden.issuers, warden.protected_tables, warden.exempt_tables TO %s', add_database_role.role);
     END IF;
     INSERT INTO warden.database_roles (role, kind) VALUES (add_database_role.role, add_database_role.kind)
     ON CONFLICT DO NOTHING;
@@ -290,7 +290,7 @@ BEGIN
         LOOP
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', function, remove_database_role.role);
         END LOOP;
-        EXECUTE format('REVOKE ALL ON warden.issuers, warden.protected_tables FROM %s', remove_database_role.role);
+        EXECUTE format('REVOKE ALL ON warden.issuers, warden.protected_tables, warden.exempt_tables FROM %s', remove_database_role.role);
     END IF;
     PERFORM warden.write_audit('remove_database_role', remove_database_role.role::text, '{}');
     RETURN true;

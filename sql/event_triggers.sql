@@ -30,19 +30,6 @@ COMMENT ON FUNCTION warden.keep_watched_schema() IS
 CREATE TRIGGER keep BEFORE INSERT ON warden.watched_schemas
     FOR EACH ROW EXECUTE FUNCTION warden.keep_watched_schema();
 
-CREATE FUNCTION warden.lineage(relation oid) RETURNS SETOF oid
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-    WITH RECURSIVE above (member) AS (
-        SELECT lineage.relation
-        UNION
-        SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.member
-    )
-    SELECT a.member FROM above a;
-END;
-
-COMMENT ON FUNCTION warden.lineage(oid) IS 'The table, and the tables of which it is a partition or child.';
-
 -- The roots whose trees a table is in, was in, or is the top of.
 CREATE FUNCTION warden.protection_roots(relation oid) RETURNS SETOF oid
 LANGUAGE sql STABLE
@@ -107,7 +94,8 @@ BEGIN
                 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = w.owner_column AND a.attnum > 0 AND NOT a.attisdropped
                 WHERE w.schema_name = t.relnamespace AND t.relkind IN ('r', 'p') AND t.relname <> ALL (w.except_tables)
                   AND NOT t.in_extension
-                  AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation = t.oid)),
+                  AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation = t.oid)
+                  AND NOT warden.is_exempt(t.oid)),
             -- A client's table that refers to a protected one asks which of its keys exist.
             'client_refers_to', (
                 SELECT o.confrelid::regclass
@@ -139,6 +127,10 @@ BEGIN
             'tables', coalesce((
                 SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
                 FROM dropped d JOIN warden.protections p ON p.relation::oid = d.objid
+                WHERE d.object_type = 'table'), '[]'),
+            'exempt', coalesce((
+                SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
+                FROM dropped d JOIN warden.exemptions e ON e.relation::oid = d.objid
                 WHERE d.object_type = 'table'), '[]'),
             'schemas', coalesce((
                 SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))

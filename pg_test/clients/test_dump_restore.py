@@ -16,6 +16,8 @@ CREATE TABLE measures (id int, user_id uuid, at date) PARTITION BY RANGE (at);
 CREATE TABLE measures_2026 PARTITION OF measures FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 GRANT SELECT ON measures, measures_2026 TO app;
 SELECT warden.protect('measures');
+CREATE TABLE countries (code text PRIMARY KEY);
+SELECT warden.exempt('countries', 'a lookup table');
 """
 ROWS = """
 INSERT INTO notes SELECT id, id, 'a note' FROM documents WHERE title = 'document 1';
@@ -31,6 +33,7 @@ STATE = [
     "SELECT role::text, kind, added_at FROM warden.database_roles ORDER BY 1, 2",
     "SELECT * FROM warden.audit_log ORDER BY id",
     "SELECT * FROM warden.protected_tables ORDER BY schema_name, table_name",
+    "SELECT relation::text, reason, exempted_at, exempted_by FROM warden.exempt_tables ORDER BY 1",
     "SELECT tablename, policyname, permissive, roles, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2",
     "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
     "SELECT oid::regprocedure::text, array(SELECT unnest(proacl)::text ORDER BY 1) FROM pg_proc"

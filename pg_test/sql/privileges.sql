@@ -21,8 +21,8 @@ SELECT t.is(differences(lists('{client}', 'app'), granted_to('app')), NULL, 'a c
 SELECT t.is(differences(lists('{trusted}', 'gateway'), granted_to('gateway')), NULL, 'a trusted role that of trusted roles');
 SELECT t.is(differences(lists('{key}', 'keymaster'), granted_to('keymaster')), NULL, 'a key role that of key roles');
 SELECT t.is(differences(lists('{admin}', 'boss')
-        || ARRAY['VIEW issuers: SELECT TO boss', 'VIEW protected_tables: SELECT TO boss'], granted_to('boss')), NULL,
-    'an admin role that of admin roles, and two views');
+        || ARRAY['VIEW issuers: SELECT TO boss', 'VIEW protected_tables: SELECT TO boss', 'VIEW exempt_tables: SELECT TO boss'], granted_to('boss')), NULL,
+    'an admin role that of admin roles, and three views');
 SELECT t.is(warden.add_client_role('app'), false, 'adding again changes nothing');
 SELECT t.is(differences(lists('{client}', 'app'), granted_to('app')), NULL, 'nor the privileges');
 
@@ -50,7 +50,7 @@ SELECT t.is(differences(lists('{PUBLIC}', 'PUBLIC') || ARRAY['SCHEMA warden: USA
 -- A role of several kinds loses all of them, and only what the extension gave it.
 SELECT warden.add_key_role('boss'), warden.add_admin_role('boss');
 SELECT t.is(differences(lists('{key,admin}', 'boss')
-        || ARRAY['VIEW issuers: SELECT TO boss', 'VIEW protected_tables: SELECT TO boss'], granted_to('boss')), NULL, 'of two kinds: both lists');
+        || ARRAY['VIEW issuers: SELECT TO boss', 'VIEW protected_tables: SELECT TO boss', 'VIEW exempt_tables: SELECT TO boss'], granted_to('boss')), NULL, 'of two kinds: both lists');
 SELECT warden.remove_database_role('boss');
 SELECT t.is(granted_to('boss')::text, NULL, 'removed: none');
 SELECT t.refused('SELECT warden.add_client_role(NULL)', '22023', 'no role');

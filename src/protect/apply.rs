@@ -4,7 +4,7 @@ use super::catalogue;
 use super::facts::{Table, Tree};
 use super::options::{Changes, Options};
 use super::plan::{self, Step};
-use super::{acting, follow, table_owner};
+use super::{acting, exempt, follow, table_owner};
 use crate::error::{Error, Result};
 use crate::{audit, caller, spi};
 use pgrx::JsonB;
@@ -119,7 +119,8 @@ pub fn remember(root: u32, tree: &Tree, options: &Options, steps: &[Step]) -> Re
         }
         store(table, root, options, &changes)?;
     }
-    Ok(())
+    // What is protected is an exception no longer.
+    exempt::forget(&tree.tables.iter().map(|table| table.oid).collect::<Vec<_>>())
 }
 
 /// Refuses rows that nobody would see again.

@@ -13,7 +13,7 @@ use super::catalogue::{self, Protection};
 use super::facts::{Table, Tree};
 use super::options::Options;
 use super::plan::{self, Step, Weight};
-use super::{acting, apply, table_owner};
+use super::{acting, apply, exempt, table_owner};
 use crate::error::{Error, Result, or_raise};
 use crate::spi::{self, Statement};
 use crate::{audit, caller};
@@ -72,6 +72,7 @@ struct Watch {
 struct Dropped {
     restoring: bool,
     tables: Vec<Named>,
+    exempt: Vec<Named>,
     schemas: Vec<Named>,
     changed: Vec<Incomplete>,
 }
@@ -132,6 +133,10 @@ fn follow_drops() -> Result<()> {
     for table in &dropped.tables {
         spi::write("DELETE FROM warden.protections p WHERE p.relation = $1", &[Oid::from(table.oid).into()])?;
         audit::record("protection_dropped", Some(&table.name), json!({}))?;
+    }
+    for table in &dropped.exempt {
+        exempt::forget(&[table.oid])?;
+        audit::record("unexempt", Some(&table.name), json!({ "dropped": true }))?;
     }
     for schema in &dropped.schemas {
         spi::write("DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1", &[Oid::from(schema.oid).into()])?;

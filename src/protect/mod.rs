@@ -9,6 +9,7 @@
 mod acting;
 mod apply;
 mod catalogue;
+mod exempt;
 mod facts;
 mod follow;
 mod guard;

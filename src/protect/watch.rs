@@ -65,6 +65,7 @@ fn watch(
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped
          WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND c.relname <> ALL ($3)
            AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation = c.oid)
+           AND NOT warden.is_exempt(c.oid)
          ORDER BY 1",
         &[schema.into(), owner_column.into(), except_tables.into()],
         |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
