@@ -69,6 +69,7 @@ GRANT EXECUTE ON FUNCTION
     -- For the owners of tables and schemas: the code asks who calls.
     warden.protect(regclass, text, text, text, boolean, boolean, boolean),
     warden.unprotect(regclass),
+    warden.protect_schema(regnamespace, text, text[], boolean, boolean, boolean),
     warden.exempt(regclass, text),
     warden.unexempt(regclass),
     warden.watch_schema(regnamespace, text, text[], text),

@@ -86,5 +86,6 @@ extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requir
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["database_roles"]);
 extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["protections"]);
 extension_sql_file!("../sql/exemptions.sql", name = "exemptions", requires = ["protect"]);
-extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["exemptions"]);
+extension_sql_file!("../sql/protect_schema.sql", name = "protect_schema", requires = ["exemptions"]);
+extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["protect_schema"]);
 extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["event_triggers"], finalize);

@@ -17,6 +17,7 @@ mod options;
 mod parents;
 mod plan;
 mod policy;
+mod protect_schema;
 mod table_owner;
 mod watch;
 

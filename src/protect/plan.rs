@@ -214,10 +214,11 @@ fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
             "Drop it first, or give it to a role that no client can become.",
         ));
     }
+    let of_table = |refusal: Refusal| Refusal { message: format!("{name}: {}", refusal.message), ..refusal };
     for column_name in options.columns() {
         let column = policy::column(table, column_name)?;
         if options.parent_column.as_deref() == Some(column_name) {
-            policy::check_reference(column)?;
+            policy::check_reference(column).map_err(of_table)?;
             continue;
         }
         if column.generated {
@@ -226,7 +227,7 @@ fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
                 "The owner of a row is who inserts it: use a plain column.",
             ));
         }
-        policy::check_column(column, options.tenant_column.as_deref() == Some(column_name))?;
+        policy::check_column(column, options.tenant_column.as_deref() == Some(column_name)).map_err(of_table)?;
     }
     let foreign: Vec<_> = foreign_policies(table).map(|policy| policy.name.as_str()).collect();
     if !foreign.is_empty() {

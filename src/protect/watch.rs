@@ -30,10 +30,8 @@ fn watch(
     except_tables: Vec<Option<String>>,
     action: Option<String>,
 ) -> Result<Vec<String>> {
-    let (schema, name) = owned_schema(schema)?;
-    let owner_column = owner_column.filter(|column| !column.is_empty()).ok_or_else(|| {
-        Error::invalid("no owner column is given", "Name the column by which tables are to be protected.")
-    })?;
+    let Schema { oid: schema, name, .. } = owned_schema(schema)?;
+    let owner_column = required_column(owner_column)?;
     let action = action.unwrap_or_default();
     if action != "protect" && action != "refuse" {
         return Err(Error::invalid("unknown action", "A new table is protected ('protect') or refused ('refuse')."));
@@ -73,7 +71,7 @@ fn watch(
 }
 
 fn unwatch(schema: Option<Oid>) -> Result<bool> {
-    let (schema, name) = owned_schema(schema)?;
+    let Schema { oid: schema, name, .. } = owned_schema(schema)?;
     let ended =
         spi::write("DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1 RETURNING 1", &[schema.into()])? > 0;
     if ended {
@@ -82,29 +80,49 @@ fn unwatch(schema: Option<Oid>) -> Result<bool> {
     Ok(ended)
 }
 
-/// The schema and its name, for its owner only.
-fn owned_schema(schema: Option<Oid>) -> Result<(Oid, String)> {
+/// A schema of the application.
+pub struct Schema {
+    pub oid: Oid,
+    pub name: String,
+    owner: Oid,
+}
+
+/// The schema that is meant, unless it is one of the system's.
+pub fn schema_of_the_application(schema: Option<Oid>) -> Result<Schema> {
     let unusable = || Error::invalid("schema does not exist", "Name a schema of this database.");
-    let schema = schema.ok_or_else(unusable)?;
+    let oid = schema.ok_or_else(unusable)?;
     let found = spi::read(
         "SELECT n.nspname::text, n.nspowner, n.nspname LIKE 'pg\\_%' OR n.nspname IN ('information_schema', 'warden')
          FROM pg_namespace n WHERE n.oid = $1",
-        &[schema.into()],
+        &[oid.into()],
         |row| Ok((row.get::<String>(1)?, row.get::<Oid>(2)?, row.get::<bool>(3)?)),
     )?;
     let Some((Some(name), Some(owner), reserved)) = found.into_iter().next() else { return Err(unusable()) };
     if reserved == Some(true) {
         return Err(Error::invalid(
             format!("schema {name} is not the application's"),
-            "Watch the schemas of the application.",
+            "Name a schema with tables of the application.",
         ));
     }
+    Ok(Schema { oid, name, owner })
+}
+
+/// The owner column, which has to be given.
+pub fn required_column(owner_column: Option<String>) -> Result<String> {
+    owner_column.filter(|column| !column.is_empty()).ok_or_else(|| {
+        Error::invalid("no owner column is given", "Name the column by which tables are to be protected.")
+    })
+}
+
+/// The schema, for its owner only.
+fn owned_schema(schema: Option<Oid>) -> Result<Schema> {
+    let schema = schema_of_the_application(schema)?;
     caller::require_own_statement()?;
-    if !catalogue::caller_has_role(owner.to_u32())? {
+    if !catalogue::caller_has_role(schema.owner.to_u32())? {
         return Err(Error::forbidden(
-            format!("must be owner of schema {name}"),
+            format!("must be owner of schema {}", schema.name),
             "Call this as the owner of the schema, or as a superuser.",
         ));
     }
-    Ok((schema, name))
+    Ok(schema)
 }
