@@ -2,7 +2,7 @@
 
 CREATE TABLE warden.database_roles (
     role regrole NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('client', 'trusted', 'key', 'admin')),
+    kind text NOT NULL CHECK (kind IN ('client', 'trusted', 'key', 'admin', 'migration')),
     added_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (role, kind)
 );
@@ -36,7 +36,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION warden.functions_for(text) IS
-    'The functions that a role added as client, trusted, key or admin may execute, beyond those that PUBLIC may.';
+    'The functions that a role added as client, trusted, key or admin may execute (a migration role: none), beyond those that PUBLIC may.';
 
 -- Every role whose rights the given one can take on, itself included: from 16 on a membership can be
 -- without SET and without INHERIT, and is then no way in.
@@ -113,7 +113,7 @@ BEGIN
             format('REVOKE %I from it.', n.rolname)),
         (EXISTS (SELECT FROM warden.database_roles d WHERE d.role = n.reached AND d.kind <> 'client'
                  AND d.role <> isolation_obstacles.role),
-            'was added as a trusted, key or admin role',
+            'was added as a trusted, key, admin or migration role',
             'A client must not be able to state an identity or change keys: use separate logins.'),
         (EXISTS (SELECT FROM warden.protections p JOIN pg_class c ON c.oid = p.relation WHERE c.relowner = n.reached),
             'owns a protected table, and an owner can take its protection away',
@@ -153,13 +153,16 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    IF add_database_role.kind IN ('admin', 'migration') THEN
+        PERFORM warden.follow_database_roles();
+    END IF;
     PERFORM warden.write_audit('add_' || add_database_role.kind || '_role', add_database_role.role::text, '{}');
     RETURN true;
 END
 $$;
 
 COMMENT ON FUNCTION warden.add_database_role(regrole, text) IS
-    'What the four add_…_role functions share: grants by the list, and records.';
+    'What the add_…_role functions share: grants by the list, and records.';
 
 -- Called before anything is looked at: roles added together would each pass a check that their sum
 -- fails, and two GRANTs on one function at once are an error (tuple concurrently updated).
@@ -191,7 +194,7 @@ BEGIN
             USING ERRCODE = '55000', DETAIL = reasons, HINT = remedies;
     END IF;
     IF EXISTS (SELECT FROM warden.database_roles d WHERE d.role = add_client_role.role AND d.kind <> 'client') THEN
-        RAISE EXCEPTION 'role % is a trusted, key or admin role already', add_client_role.role
+        RAISE EXCEPTION 'role % is a trusted, key, admin or migration role already', add_client_role.role
             USING ERRCODE = '55000', HINT = 'Use separate logins for separate duties.';
     END IF;
     RETURN warden.add_database_role(add_client_role.role, 'client');
@@ -248,7 +251,20 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_admin_role(regrole) IS
-    'Lets a role administer users and issuers and read the whole audit log. It widens no query on protected tables. Returns false where it was added before. Errors: 55000 where a client role can become it.';
+    'Lets a role administer users and issuers, read the whole audit log, and open protected tables by begin_admin(); it widens no query outside of that, and grants no privilege on a table. Returns false where it was added before. Errors: 55000 where a client role can become it.';
+
+CREATE FUNCTION warden.add_migration_role(role regrole) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM warden.one_role_at_a_time();
+    PERFORM warden.refuse_client_in_reach_of(add_migration_role.role);
+    RETURN warden.add_database_role(add_migration_role.role, 'migration');
+END
+$$;
+
+COMMENT ON FUNCTION warden.add_migration_role(regrole) IS
+    'Lets a role open protected tables by begin_admin(), and nothing else: a nightly job, or a login that runs migrations and is not the owner of the tables, who may as it is. Outside of begin_admin() it is refused where row-level security would hide a row from it. It grants no privilege on a table. Returns false where it was added before. Errors: 55000 where a client role can become it.';
 
 CREATE FUNCTION warden.refuse_client_in_reach_of(role regrole) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -285,17 +301,18 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles r WHERE r.oid = remove_database_role.role) THEN
         FOR function IN
             SELECT DISTINCT f.function
-            FROM unnest('{client,trusted,key,admin}'::text[]) AS k (kind)
+            FROM unnest('{client,trusted,key,admin,migration}'::text[]) AS k (kind)
             CROSS JOIN LATERAL warden.functions_for(k.kind) AS f (function)
         LOOP
             EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', function, remove_database_role.role);
         END LOOP;
         EXECUTE format('REVOKE ALL ON warden.issuers, warden.protected_tables, warden.exempt_tables FROM %s', remove_database_role.role);
     END IF;
+    PERFORM warden.follow_database_roles();
     PERFORM warden.write_audit('remove_database_role', remove_database_role.role::text, '{}');
     RETURN true;
 END
 $$;
 
 COMMENT ON FUNCTION warden.remove_database_role(regrole) IS
-    'Takes back everything that add_client_role, add_trusted_role, add_key_role and add_admin_role gave a role. Returns false where it had nothing.';
+    'Takes back everything that add_client_role and its siblings gave a role; do it before DROP ROLE. Returns false where it had nothing.';

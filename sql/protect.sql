@@ -69,6 +69,12 @@ BEGIN
                       WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) o
                 WHERE o.owner IN (SELECT r.reached FROM warden.client_reach() r)
                 ORDER BY 1 LIMIT 1),
+            -- For whom the door of begin_admin() is: by number, as the catalogue has them.
+            'admins', (
+                SELECT jsonb_agg(jsonb_build_object('oid', r.oid::bigint, 'name', r.oid::regrole) ORDER BY r.oid)
+                FROM pg_roles r
+                WHERE r.oid = c.relowner
+                   OR EXISTS (SELECT FROM warden.database_roles d WHERE d.role = r.oid AND d.kind IN ('admin', 'migration'))),
             'row_security', c.relrowsecurity,
             'forced', c.relforcerowsecurity,
             'rows', CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
@@ -90,7 +96,7 @@ BEGIN
                     'name', quote_ident(p.polname),
                     'permissive', p.polpermissive,
                     'command', p.polcmd,
-                    'to_public', p.polroles = '{0}',
+                    'roles', (SELECT jsonb_agg(r.role::bigint ORDER BY r.role) FROM unnest(p.polroles) AS r (role)),
                     'using', regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g'),
                     'check', regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '\s+', ' ', 'g'))
                     ORDER BY p.polname)
@@ -262,7 +268,7 @@ CREATE FUNCTION warden.keep_owner() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF row_security_active(TG_RELID) THEN
+    IF row_security_active(TG_RELID) AND NOT warden.admin_is_open() THEN
         RAISE EXCEPTION 'the owner, tenant or parent of a row of "%" does not change', TG_TABLE_NAME
             USING ERRCODE = '42501', HINT = 'Insert a new row instead.';
     END IF;
@@ -271,13 +277,13 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.keep_owner() IS
-    'Trigger of protected tables: refuses an UPDATE that changes owner, tenant or parent, to everybody whom row security binds. Fires after every other trigger has had its say.';
+    'Trigger of protected tables: refuses an UPDATE that changes owner, tenant or parent, to everybody whom row security binds and begin_admin() has not let in. Fires after every other trigger has had its say.';
 
 CREATE FUNCTION warden.refuse_truncate() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF row_security_active(TG_RELID) THEN
+    IF row_security_active(TG_RELID) AND NOT warden.admin_is_open() THEN
         RAISE EXCEPTION 'protected table "%" cannot be truncated', TG_TABLE_NAME
             USING ERRCODE = '42501', HINT = 'Use DELETE, which row security applies to.';
     END IF;
@@ -286,4 +292,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.refuse_truncate() IS
-    'Trigger of protected tables: TRUNCATE asks no policy, so whoever is bound by row security may not use it.';
+    'Trigger of protected tables: TRUNCATE asks no policy, so whoever is bound by row security may not use it outside of begin_admin().';

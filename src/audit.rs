@@ -61,6 +61,11 @@ impl Record {
         }
     }
 
+    /// Names who acts, where the transaction itself has no identity.
+    pub fn by(self, actor: Uuid) -> Self {
+        Self { actor_id: Some(actor), ..self }
+    }
+
     /// Inserts the record in the current transaction.
     pub fn write(&self) -> Result<()> {
         let values = serde_json::to_value(self)

@@ -11,7 +11,7 @@ use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::tokens::{self, Bearer, Failure, FirstSight, Verified};
-use crate::transaction::Attempt;
+use crate::transaction::{self, Attempt};
 use crate::{clock, hooks, issuers, jwt, refusals, sealed, settings};
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
@@ -27,7 +27,7 @@ fn authenticate(
     hooks::hide_statement();
     or_raise((|| {
         caller::require_row_security()?;
-        warn_outside_transaction_block("authenticate");
+        transaction::warn_outside_block("authenticate");
         let attempt = Attempt::begin()?;
         let refused = |refused| refuse("authenticate", refused, client_ip.as_ref());
         let bearer = tokens::bearer(token.unwrap_or_default(), FirstSight::Provision).map_err(refused)?;
@@ -149,7 +149,7 @@ fn state(
 ) -> Result<pgrx::Uuid> {
     caller::require(Kind::Trusted)?;
     caller::require_row_security()?;
-    warn_outside_transaction_block(function);
+    transaction::warn_outside_block(function);
     let attempt = Attempt::begin()?;
     let user = find()?.filter(|user| user.active).ok_or_else(|| {
         refusals::log(function, "user_unknown_or_not_active", &[]);
@@ -204,19 +204,6 @@ fn require(matches: impl FnOnce(&Identity) -> bool) -> Result<bool> {
         return Ok(true);
     }
     Err(Error::forbidden("this is not the signed-in user", ""))
-}
-
-/// An identity ends with its transaction, so outside a block it is gone with the statement. Only a
-/// warning: in a pipeline, or among several statements of one message, the call works in one round trip.
-fn warn_outside_transaction_block(function: &str) {
-    // SAFETY: reads the state of the transaction.
-    if !unsafe { pg_sys::IsTransactionBlock() } {
-        ereport!(
-            PgLogLevel::WARNING,
-            PgSqlErrorCode::ERRCODE_NO_ACTIVE_SQL_TRANSACTION,
-            format!("{function}() outside a transaction block lasts only for this statement")
-        );
-    }
 }
 
 fn from_pgrx(id: pgrx::Uuid) -> Uuid {

@@ -5,7 +5,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::{hooks, sealed, settings};
+use crate::{hooks, mirrors, sealed, settings};
 use pgrx::prelude::*;
 
 #[cfg(not(panic = "unwind"))]
@@ -15,6 +15,7 @@ compile_error!("pg_warden must be built with panic = \"unwind\": a panic has to 
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     sealed::define();
+    mirrors::define();
     settings::define();
     hooks::install();
 }

@@ -1,4 +1,5 @@
-//! One server-log line for each refusal: the reason is for the operator, the client gets none.
+//! One server-log line for each refusal: the reason is for the operator, the client gets none. And for
+//! what would be recorded if a standby could write.
 
 use crate::caller;
 use pgrx::prelude::*;
@@ -8,14 +9,23 @@ use pgrx::prelude::*;
 /// Values may come from an unverified token, so each is quoted, cut and freed of control
 /// characters: nobody writes a second line into the log.
 pub fn log(function: &str, reason: &str, fields: &[(&str, Option<&str>)]) {
-    let mut line = format!("pg_warden refused function={function} reason={}", quote(reason));
+    let line = format!("pg_warden refused function={function} reason={}", quote(reason));
+    write(line, fields, PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION);
+}
+
+/// Writes `pg_warden event=… …` to the server log: on a standby, where no record can be written.
+pub fn log_event(event: &str, fields: &[(&str, Option<&str>)]) {
+    write(format!("pg_warden event={event}"), fields, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION);
+}
+
+fn write(mut line: String, fields: &[(&str, Option<&str>)], code: PgSqlErrorCode) {
     for (name, value) in fields {
         if let Some(value) = value {
             line.push_str(&format!(" {name}={}", quote(value)));
         }
     }
     line.push_str(&format!(" role={}", quote(&caller::name())));
-    ereport!(PgLogLevel::LOG_SERVER_ONLY, PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, line);
+    ereport!(PgLogLevel::LOG_SERVER_ONLY, code, line);
 }
 
 fn quote(value: &str) -> String {

@@ -6,7 +6,7 @@
 //! settings machinery and never rolled back, yet parallel workers inherit it like any setting: what
 //! ends an identity for good (a failed authentication, its expiry) is therefore felt by everybody
 //! who works for the transaction, whatever is rolled back afterwards.
-//! `app.*` mirror the identity for `current_setting`; they can be read by anybody and set by nobody.
+//! `warden.admin_role` is the role that has opened the door for owners and admins (door.rs).
 //!
 //! The check hooks are the trust boundary. They know the library's hand by a flag that is up only
 //! during its own call, so a superuser's `set_config` wrapper, a granted parameter, ALTER ROLE SET
@@ -30,8 +30,8 @@ const SEAL_EXPIRED: i32 = -1;
 static mut IDENTITY: *mut c_char = ptr::null_mut();
 /// The variable behind `warden.seal`.
 static mut SEAL: c_int = SEAL_NONE;
-/// The variables behind the mirrors, which always hold '' because nothing can be assigned to them.
-static mut MIRRORS: [*mut c_char; 5] = [ptr::null_mut(); 5];
+/// The variable behind `warden.admin_role`.
+static mut ADMIN_ROLE: c_int = 0;
 
 /// What the policy functions need for each row, parsed once by the assign hook.
 #[derive(Clone, Copy)]
@@ -69,13 +69,7 @@ thread_local! {
     /// Whether [`let_seal_travel`] has done its work in this backend.
     static SEAL_TRAVELS: Cell<bool> = const { Cell::new(false) };
     /// The whole identity, for everything that is not called for each row; read when first asked for.
-    static WHOLE: RefCell<Option<Mirrored>> = const { RefCell::new(None) };
-}
-
-/// The identity with the texts of the mirrors, which must outlive the show hook's call.
-struct Mirrored {
-    identity: Identity,
-    texts: [CString; 5],
+    static WHOLE: RefCell<Option<Identity>> = const { RefCell::new(None) };
 }
 
 /// Whether the identity of this transaction counts.
@@ -125,17 +119,17 @@ pub fn external_number() -> Option<i64> {
 /// `read` must not call into Postgres: an error there would leave the cell borrowed.
 pub fn with_identity<R>(read: impl FnOnce(&Identity) -> R) -> Option<R> {
     match standing() {
-        Standing::Valid => with_whole(|whole| read(&whole.identity)),
+        Standing::Valid => with_whole(read),
         Standing::Nobody | Standing::Expired => None,
     }
 }
 
 /// Reads the rest of the identity from the setting, unless it was read since it was assigned.
-fn with_whole<R>(read: impl FnOnce(&Mirrored) -> R) -> Option<R> {
+fn with_whole<R>(read: impl FnOnce(&Identity) -> R) -> Option<R> {
     if WHOLE.with_borrow(Option::is_none) {
         // SAFETY: a backend is single-threaded; Postgres keeps the text until it assigns another.
         let identity = unsafe { text(IDENTITY) }.and_then(Identity::decode)?;
-        WHOLE.set(Some(Mirrored { texts: mirror_texts(&identity), identity }));
+        WHOLE.set(Some(identity));
     }
     WHOLE.with_borrow(|whole| whole.as_ref().map(read))
 }
@@ -159,7 +153,7 @@ pub fn notice_expiry(clock: impl FnOnce() -> i64) {
 pub fn set(identity: &Identity) -> Result<()> {
     let text = identity.encode().and_then(|text| CString::new(text).ok());
     let text = text.ok_or_else(|| Error::invalid("an identifier of the identity contains a control character", ""))?;
-    assign(&text);
+    assign(c"warden.identity", &text);
     let_seal_travel();
     set_seal(identity.serial);
     Ok(())
@@ -167,7 +161,7 @@ pub fn set(identity: &Identity) -> Result<()> {
 
 /// Ends the identity for the rest of the transaction, or until a rollback to an earlier savepoint.
 pub fn clear() {
-    assign(c"");
+    assign(c"warden.identity", c"");
 }
 
 /// The seal in force.
@@ -182,6 +176,20 @@ pub fn set_seal(serial: i32) {
     unsafe { SEAL = serial }
 }
 
+/// The role that has opened the door for the rest of this transaction, if any has.
+pub fn admin_role() -> Option<pg_sys::Oid> {
+    // SAFETY: as in `standing`.
+    let role = unsafe { ADMIN_ROLE };
+    // A setting is signed, the number of a role is not.
+    (role != 0).then(|| pg_sys::Oid::from(role.cast_unsigned()))
+}
+
+/// Opens the door in the name of a role, for the rest of the transaction or of the savepoint.
+pub fn set_admin_role(role: pg_sys::Oid) {
+    let text = CString::new(role.to_u32().cast_signed().to_string()).unwrap_or_default();
+    assign(c"warden.admin_role", &text);
+}
+
 /// Defines the sealed settings. Called once when the library is loaded into a process.
 pub fn define() {
     // SAFETY: the names, descriptions and variables are static, the hooks have the types that the
@@ -194,7 +202,7 @@ pub fn define() {
             &raw mut IDENTITY,
             c"".as_ptr(),
             pg_sys::GucContext::PGC_SUSET,
-            SEALED_FLAGS,
+            FLAGS,
             Some(check_identity),
             Some(assign_identity),
             None,
@@ -210,25 +218,25 @@ pub fn define() {
             // Not to be set once the connection has begun, by anybody: a SET or RESET, even of 0, would
             // have Postgres remember the seal and restore it on ROLLBACK TO.
             pg_sys::GucContext::PGC_SU_BACKEND,
-            SEALED_FLAGS,
-            Some(check_seal),
+            FLAGS,
+            Some(check_number),
             None,
             None,
         );
-        for (index, (name, show)) in MIRROR_SETTINGS.into_iter().enumerate() {
-            pg_sys::DefineCustomStringVariable(
-                name.as_ptr(),
-                c"Mirror of the verified identity of this transaction. Nobody can set it.".as_ptr(),
-                ptr::null(),
-                (&raw mut MIRRORS).cast::<*mut c_char>().add(index),
-                c"".as_ptr(),
-                pg_sys::GucContext::PGC_SUSET,
-                SEALED_FLAGS,
-                Some(check_mirror),
-                None,
-                Some(show),
-            );
-        }
+        pg_sys::DefineCustomIntVariable(
+            c"warden.admin_role".as_ptr(),
+            c"The role that has opened protected tables in this transaction. Only pg_warden sets it.".as_ptr(),
+            ptr::null(),
+            &raw mut ADMIN_ROLE,
+            0,
+            i32::MIN,
+            i32::MAX,
+            pg_sys::GucContext::PGC_SUSET,
+            FLAGS,
+            Some(check_number),
+            None,
+            None,
+        );
     }
 }
 
@@ -253,35 +261,16 @@ fn let_seal_travel() {
     SEAL_TRAVELS.set(true);
 }
 
-const SEALED_FLAGS: c_int = (pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE) as c_int;
+/// Not in a configuration file, nor in the sample of one.
+pub const FLAGS: c_int = (pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE) as c_int;
 
-const MIRROR_SETTINGS: [(&CStr, unsafe extern "C-unwind" fn() -> *const c_char); 5] = [
-    (c"app.current_user_id", show_mirror::<0>),
-    (c"app.current_tenant_id", show_mirror::<1>),
-    (c"app.current_session_id", show_mirror::<2>),
-    (c"app.current_scopes", show_mirror::<3>),
-    (c"app.current_actor_id", show_mirror::<4>),
-];
-
-fn mirror_texts(identity: &Identity) -> [CString; 5] {
-    [
-        identity.user_id.to_string(),
-        identity.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
-        identity.session_id.clone().unwrap_or_default(),
-        identity.scopes.join(" "),
-        identity.actor_id.to_string(),
-    ]
-    // A text with a NUL cannot come out of a setting; should it ever, the mirror is empty.
-    .map(|text| CString::new(text).unwrap_or_default())
-}
-
-fn assign(text: &CStr) {
+fn assign(setting: &CStr, text: &CStr) {
     with_our_hand(|| {
-        // SAFETY: both texts are NUL-terminated and copied by Postgres. An error unwinds through
+        // SAFETY: both texts are NUL-terminated, the value is copied by Postgres. An error unwinds through
         // `with_our_hand`, which lowers the flag on the way.
         unsafe {
             pg_sys::set_config_option(
-                c"warden.identity".as_ptr(),
+                setting.as_ptr(),
                 text.as_ptr(),
                 pg_sys::GucContext::PGC_SUSET,
                 pg_sys::GucSource::PGC_S_SESSION,
@@ -323,25 +312,18 @@ unsafe extern "C-unwind" fn check_identity(
     trusted_hand() || (source == pg_sys::GucSource::PGC_S_DEFAULT && unsafe { is_empty(*value) })
 }
 
-unsafe extern "C-unwind" fn check_seal(
+unsafe extern "C-unwind" fn check_number(
     value: *mut c_int,
     _extra: *mut *mut c_void,
     source: pg_sys::GucSource::Type,
 ) -> bool {
     // SAFETY: Postgres passes a pointer to its own copy of the number.
-    trusted_hand() || (source == pg_sys::GucSource::PGC_S_DEFAULT && unsafe { *value } == SEAL_NONE)
+    trusted_hand() || (source == pg_sys::GucSource::PGC_S_DEFAULT && unsafe { *value } == 0)
 }
 
-unsafe extern "C-unwind" fn check_mirror(
-    value: *mut *mut c_char,
-    _extra: *mut *mut c_void,
-    source: pg_sys::GucSource::Type,
-) -> bool {
-    // SAFETY: as in `check_identity`.
-    source == pg_sys::GucSource::PGC_S_DEFAULT && unsafe { is_empty(*value) }
-}
-
-unsafe fn is_empty(text: *const c_char) -> bool {
+/// # Safety
+/// `text` is NUL-terminated or null.
+pub unsafe fn is_empty(text: *const c_char) -> bool {
     // SAFETY: the caller passes a NUL-terminated text or null.
     text.is_null() || unsafe { *text } == 0
 }
@@ -383,12 +365,4 @@ unsafe fn text<'a>(value: *const c_char) -> Option<&'a str> {
     }
     // SAFETY: promised by the caller.
     unsafe { CStr::from_ptr(value) }.to_str().ok()
-}
-
-unsafe extern "C-unwind" fn show_mirror<const INDEX: usize>() -> *const c_char {
-    match standing() {
-        Standing::Valid => with_whole(|whole| whole.texts[INDEX].as_ptr()).unwrap_or(c"".as_ptr()),
-        // Reading a setting must not fail (SHOW ALL, pg_settings), so an expired identity is empty here.
-        Standing::Nobody | Standing::Expired => c"".as_ptr(),
-    }
 }

@@ -97,7 +97,7 @@ impl Attempt {
 }
 
 fn current() -> Transaction {
-    let lxid = local_transaction_id();
+    let lxid = local_id();
     let known = CURRENT.get();
     if known.lxid == lxid {
         return known;
@@ -107,12 +107,26 @@ fn current() -> Transaction {
     Transaction { lxid, serial, user_id: None, failed: false }
 }
 
-fn local_transaction_id() -> u32 {
+/// The local id of the transaction under way, unique within a backend.
+pub fn local_id() -> u32 {
     // SAFETY: every backend that runs a function has a PGPROC of its own.
     unsafe {
         #[cfg(any(feature = "pg15", feature = "pg16"))]
         return (*pg_sys::MyProc).lxid;
         #[cfg(any(feature = "pg17", feature = "pg18"))]
         return (*pg_sys::MyProc).vxid.lxid;
+    }
+}
+
+/// What lasts until the end of the transaction is gone with the statement outside of a block. Only a
+/// warning: in a pipeline, or among several statements of one message, the call works in one round trip.
+pub fn warn_outside_block(function: &str) {
+    // SAFETY: reads the state of the transaction.
+    if !unsafe { pg_sys::IsTransactionBlock() } {
+        ereport!(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_NO_ACTIVE_SQL_TRANSACTION,
+            format!("{function}() outside a transaction block lasts only for this statement")
+        );
     }
 }

@@ -83,7 +83,7 @@ GRANT attack_a14_inner TO app;
 SELECT t.refused(format('SELECT warden.add_%s_role(''attack_a14_inner'')', kind), '55000', 'nor what the client can become: ' || kind)
 FROM (VALUES ('trusted'), ('key'), ('admin')) AS k (kind);
 GRANT gateway TO app2;
-SELECT refused_as_client('app2', 'can become gateway, which was added as a trusted, key or admin role');
+SELECT refused_as_client('app2', 'can become gateway, which was added as a trusted, key, admin or migration role');
 REVOKE gateway FROM app2;
 SELECT t.is(warden.add_client_role('app2'), true, 'without the membership it may be one');
 SELECT t.refused('SELECT warden.add_trusted_role(''attack_a14_bypass'')', '55000', 'a trusted role is bound by row security, too');

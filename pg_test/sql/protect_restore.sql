@@ -12,8 +12,8 @@ SELECT count(*) FROM warden.protect('original');
 CREATE TABLE public.dump (step int GENERATED ALWAYS AS IDENTITY, sql text);
 GRANT SELECT ON public.dump TO owner;
 INSERT INTO dump (sql) SELECT replace(pg_get_triggerdef(oid), 'original', 'restored') FROM pg_trigger WHERE tgrelid = 'original'::regclass;
-INSERT INTO dump (sql) SELECT format('CREATE POLICY %I ON public.restored FOR %s%s%s', polname,
-        CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' END,
+INSERT INTO dump (sql) SELECT format('CREATE POLICY %I ON public.restored FOR %s TO %s%s%s', polname,
+        CASE polcmd WHEN 'w' THEN 'UPDATE' WHEN '*' THEN 'ALL' END, CASE polcmd WHEN '*' THEN 'owner' ELSE 'PUBLIC' END,
         ' USING (' || replace(pg_get_expr(polqual, polrelid), 'original', 'restored') || ')',
         ' WITH CHECK (' || replace(pg_get_expr(polwithcheck, polrelid), 'original', 'restored') || ')')
     FROM pg_policy WHERE polrelid = 'original'::regclass AND polqual IS NOT NULL AND polwithcheck IS NOT NULL
@@ -22,12 +22,13 @@ INSERT INTO dump (sql) SELECT format('CREATE POLICY %I ON public.restored FOR %s
     UNION ALL SELECT format('CREATE POLICY %I ON public.restored FOR INSERT WITH CHECK (%s)', polname,
         replace(pg_get_expr(polwithcheck, polrelid), 'original', 'restored')) FROM pg_policy WHERE polrelid = 'original'::regclass AND polqual IS NULL;
 INSERT INTO dump (sql) VALUES ('ALTER TABLE public.restored ENABLE ROW LEVEL SECURITY');
-SELECT t.is(count(*), 8, 'a dump has three triggers, four policies, and row security') FROM dump;
+SELECT t.is(count(*), 9, 'a dump has three triggers, five policies, and row security') FROM dump;
 
 -- Restored by a superuser.
 SET row_security = off;
 SET check_function_bodies = off;
 CREATE TABLE restored (id int, user_id uuid DEFAULT warden.current_user_id() NOT NULL);
+ALTER TABLE restored OWNER TO owner;
 ALTER TABLE ONLY restored FORCE ROW LEVEL SECURITY;
 INSERT INTO warden.protections SELECT 'restored'::regclass, 'restored'::regclass, owner_column, tenant_column, parent_column,
     manage_columns, create_index, changes, protected_at, protected_by FROM warden.protections WHERE relation = 'original'::regclass;

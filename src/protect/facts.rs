@@ -33,6 +33,8 @@ pub struct Table {
     pub client_owner: Option<String>,
     /// A client's table that refers to this one, or a trigger whose function is a client's.
     pub client_object: Option<String>,
+    /// The owner, the admins and the migration roles, for whom the door is; by ascending number.
+    pub admins: Vec<Role>,
     pub row_security: bool,
     pub forced: bool,
     /// Estimated; `None` where the table was never analysed.
@@ -73,9 +75,17 @@ pub struct Policy {
     pub permissive: bool,
     /// `pg_policy.polcmd`.
     pub command: char,
-    pub to_public: bool,
+    /// By number, ascending; 0 is PUBLIC.
+    pub roles: Vec<u32>,
     pub using: Option<String>,
     pub check: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Role {
+    pub oid: u32,
+    /// Quoted.
+    pub name: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -150,6 +150,20 @@ fn follow_drops() -> Result<()> {
     Ok(())
 }
 
+/// Writes the policies of the admins of every protected table anew where their list has changed.
+pub fn database_roles() -> Result<()> {
+    let roots = spi::read("SELECT DISTINCT p.root::oid FROM warden.protections p", &[], |row| Ok(row.get::<Oid>(1)?))?;
+    for root in roots.into_iter().flatten() {
+        let Some(protection) = catalogue::protection(root.to_u32())? else { continue };
+        let tree = catalogue::tree(root.to_u32(), &protection.options)?;
+        // What else a table may lack is protect()'s to mend, and its refusals are for those who call it.
+        let Ok(steps) = plan::protect(&tree, &protection.options) else { continue };
+        let steps: Vec<Step> = steps.into_iter().filter(|step| step.weight == Weight::Overdue).collect();
+        apply::execute(&tree, &steps)?;
+    }
+    Ok(())
+}
+
 /// Through a parent that is not protected every row of a protected child could be read.
 pub fn refuse_open_parent(table: u32) -> Result<()> {
     thread_local! {

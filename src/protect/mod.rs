@@ -65,6 +65,12 @@ fn is_intact(relation: Oid) -> Option<bool> {
     Some(or_raise(gaps(&protection)).is_empty())
 }
 
+/// Follows a change of the admin and migration roles. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn follow_database_roles() -> bool {
+    or_raise(follow::database_roles().map(|()| true))
+}
+
 /// What a protected table lacks of its guards; one that could not be protected today lacks them too.
 fn gaps(protection: &catalogue::Protection) -> Result<Vec<String>> {
     // The table by itself: what it needs of guards does not depend on those around it.

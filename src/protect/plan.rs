@@ -30,7 +30,7 @@ pub enum Weight {
     Guard,
     /// It takes away what stands in the place of a guard and is not ours.
     Stray,
-    /// A guard that the table has come to need: it has got its first foreign key.
+    /// A guard that the table has come to need: it has got its first foreign key, or other admins.
     Overdue,
     /// Index, default, NOT NULL, and grants that the triggers answer too.
     Comfort,
@@ -273,7 +273,28 @@ fn policies(table: &Table, tree: &Tree, options: &Options, steps: &mut Vec<Step>
         steps.push(overdue(drop));
         steps.push(overdue(create));
     }
+    admin_policy(table, steps);
     Ok(())
+}
+
+fn admin_policy(table: &Table, steps: &mut Vec<Step>) {
+    let expected = policy::admin_policy(table);
+    let found = table.policies.iter().find(|policy| policy.name == expected.catalogue.name);
+    let Some(found) = found else {
+        steps.push(guard(table, "ACCESS EXCLUSIVE", expected.sql));
+        return;
+    };
+    if *found == expected.catalogue {
+        return;
+    }
+    let drop = stray(table, format!("DROP POLICY {} ON {}", found.name, table.name));
+    let create = guard(table, "ACCESS EXCLUSIVE", expected.sql);
+    let for_others = Policy { roles: expected.catalogue.roles.clone(), ..found.clone() };
+    let weight = |step: Step| match for_others == expected.catalogue {
+        true => Step { weight: Weight::Overdue, ..step },
+        false => step,
+    };
+    steps.extend([drop, create].map(weight));
 }
 
 fn triggers(table: &Table, options: &Options, steps: &mut Vec<Step>) -> Result<(), Refusal> {

@@ -2,7 +2,8 @@
 //!
 //! Each policy is the plain comparison of a column with a STABLE function: not wrapped in a
 //! sub-select, so that the planner keeps its estimate for a heavy or a light user, uses the index and
-//! prunes partitions. One permissive policy per command, everything in it joined by AND.
+//! prunes partitions. One permissive policy per command, everything in it joined by AND, and one of
+//! their own for the owner and the admins.
 //!
 //! An expression is written twice from one template: as a statement, with its operators pinned to
 //! `pg_catalog`, and as Postgres prints it afterwards, so that a policy can be recognised as ours.
@@ -47,9 +48,31 @@ pub fn policies(
     ])
 }
 
+/// The policy of the owner, the admins and the migration roles: beside the others and for these roles
+/// alone, so that no client's plan has an OR in it.
+pub fn admin_policy(table: &Table) -> Expected {
+    let door = "warden.admin_open()";
+    let names: Vec<_> = table.admins.iter().map(|role| role.name.as_str()).collect();
+    Expected {
+        sql: format!(
+            "CREATE POLICY warden_admin ON {} FOR ALL TO {} USING ({door}) WITH CHECK ({door})",
+            table.name,
+            names.join(", ")
+        ),
+        catalogue: Policy {
+            name: "warden_admin".to_owned(),
+            permissive: true,
+            command: '*',
+            roles: table.admins.iter().map(|role| role.oid).collect(),
+            using: Some(door.to_owned()),
+            check: Some(door.to_owned()),
+        },
+    }
+}
+
 /// Whether `protect` gives a policy this name.
 pub fn is_policy_name(name: &str) -> bool {
-    ["warden_select", "warden_insert", "warden_update", "warden_delete"].contains(&name)
+    ["warden_select", "warden_insert", "warden_update", "warden_delete", "warden_admin"].contains(&name)
 }
 
 /// The triggers of a table: name, and the statement exactly as Postgres prints it.
@@ -208,7 +231,7 @@ fn policy(
         name: name.to_owned(),
         permissive: true,
         command: code,
-        to_public: true,
+        roles: vec![PUBLIC],
         using: using.map(|texts| one_line(&texts.catalogue)),
         check: check.map(|texts| one_line(&texts.catalogue)),
     };
@@ -274,6 +297,9 @@ fn one_line(text: &str) -> String {
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
+
+/// In a list of roles.
+const PUBLIC: u32 = 0;
 
 const CURRENT_TENANT: &str = "warden.current_tenant_id()";
 

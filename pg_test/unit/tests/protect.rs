@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use pg_warden_unit::protect::facts::{Policy, Table, Tree, Trigger};
+use pg_warden_unit::protect::facts::{Policy, Role, Table, Tree, Trigger};
 use pg_warden_unit::protect::options::{Changes, Options, Reason};
 use pg_warden_unit::protect::plan::{self, Step, Weight};
 use pg_warden_unit::protect::policy;
@@ -22,7 +22,7 @@ fn column(name: &str, type_id: u32) -> Value {
 fn table(oid: u32, columns: Value) -> Value {
     json!({ "oid": oid, "name": format!("public.t{oid}"), "label": format!("t{oid}"), "schema": "public", "kind": "r",
             "temporary": false, "is_partition": false, "has_parent": false, "refers": false, "owner": 10,
-            "owner_name": "owner", "client_owner": null, "row_security": false, "forced": false, "rows": 7,
+            "owner_name": "owner", "client_owner": null, "admins": [{ "oid": 10, "name": "owner" }], "row_security": false, "forced": false, "rows": 7,
             "columns": columns, "policies": [], "triggers": [], "indexes": [],
             "free_index_name": format!("t{oid}_idx"), "grants": [] })
 }
@@ -55,6 +55,7 @@ fn executed(table: &mut Table, options: &Options) {
     table.forced = true;
     table.policies =
         policy::policies(table, None, options, table.refers).unwrap().into_iter().map(|p| p.catalogue).collect();
+    table.policies.push(policy::admin_policy(table).catalogue);
     table.triggers = policy::triggers(table, options)
         .unwrap()
         .into_iter()
@@ -99,8 +100,8 @@ fn every_operator_of_a_policy_is_pinned() {
     let options = Options { tenant_column: Some("tenant".into()), ..options() };
     let steps = plan::protect(&tree(vec![table(1, columns)]), &options).unwrap();
     let policies: Vec<_> = sql(&steps).into_iter().filter(|sql| sql.starts_with("CREATE POLICY")).collect();
-    assert_eq!(policies.len(), 4);
-    for policy in policies {
+    assert_eq!(policies.len(), 5);
+    for policy in policies.into_iter().filter(|sql| !sql.contains("warden_admin")) {
         assert!(policy.contains("warden.current_tenant_id()"));
         assert!(!policy.replace("OPERATOR(pg_catalog.=)", "").contains('='), "{policy}");
     }
@@ -121,7 +122,7 @@ fn each_weakening_is_one_that_the_plan_mends() {
         |table| table.forced = false,
         |table| drop(table.policies.remove(0)),
         |table| table.policies[0].using = Some("true".into()),
-        |table| table.policies[0].to_public = false,
+        |table| table.policies[0].roles = vec![10],
         |table| drop(table.triggers.remove(0)),
         |table| table.triggers[0].enabled = false,
     ];
@@ -141,7 +142,7 @@ fn a_policy_of_somebody_else_is_refused() {
         name: "open".into(),
         permissive: true,
         command: '*',
-        to_public: true,
+        roles: vec![0],
         using: Some("true".into()),
         check: None,
     };
@@ -161,6 +162,24 @@ fn the_first_foreign_key_makes_the_policies_ask() {
     executed(&mut tree.tables[0], &options());
     tree.tables[0].refers = false;
     assert_eq!(guards(plan::protect(&tree, &options()).unwrap()), vec![]);
+}
+
+#[test]
+fn the_door_is_for_the_owner_and_the_admins_of_today() {
+    let mut tree = owned(UUID);
+    executed(&mut tree.tables[0], &options());
+    tree.tables[0].admins.push(Role { oid: 11, name: "boss".into() });
+    let steps = guards(plan::protect(&tree, &options()).unwrap());
+    assert!(steps.iter().all(|step| step.weight == Weight::Overdue));
+    let door = "CREATE POLICY warden_admin ON public.t1 FOR ALL TO owner, boss \
+                USING (warden.admin_open()) WITH CHECK (warden.admin_open())";
+    assert_eq!(sql(&steps), ["DROP POLICY warden_admin ON public.t1", door]);
+    // A door that is open to everybody is nothing to follow, but a hole.
+    executed(&mut tree.tables[0], &options());
+    tree.tables[0].policies.iter_mut().find(|policy| policy.name == "warden_admin").unwrap().using =
+        Some("true".into());
+    let steps = guards(plan::protect(&tree, &options()).unwrap());
+    assert!(steps.iter().any(|step| step.weight == Weight::Stray));
 }
 
 #[test]
@@ -210,7 +229,7 @@ fn unprotect_restores_what_was_changed_and_no_more() {
     executed(&mut tree.tables[0], &options());
     let steps = plan::unprotect(&tree, &[(1, changes)].into());
     let sql = sql(&steps);
-    assert_eq!(sql.iter().filter(|sql| sql.starts_with("DROP POLICY")).count(), 4);
+    assert_eq!(sql.iter().filter(|sql| sql.starts_with("DROP POLICY")).count(), 5);
     assert!(sql.contains(&"ALTER TABLE ONLY public.t1 NO FORCE ROW LEVEL SECURITY"));
     assert!(!sql.contains(&"ALTER TABLE ONLY public.t1 DISABLE ROW LEVEL SECURITY"));
     assert!(sql.contains(&"ALTER TABLE ONLY public.t1 ALTER COLUMN user_id DROP DEFAULT"));

@@ -1,0 +1,190 @@
+//! The door for owners, admins and migrations: `begin_admin`, and what the policy `warden_admin` asks.
+//!
+//! Under FORCE ROW LEVEL SECURITY a table's owner sees no row of others, and says nothing about it: a
+//! backfill of no rows, a foreign key validated over rows it does not see. So these roles have a
+//! policy of their own that raises where it would have hidden something, unless the transaction has
+//! opened the door; each opening is recorded before it takes effect, and stays recorded.
+//!
+//! The policy is written for their roles alone, yet a client meets it through a view or a function
+//! that belongs to the owner. There it is false from the start: the planner takes it out, so that the
+//! client keeps the plan of its own policy.
+
+#![allow(unsafe_code)]
+
+use crate::audit::{Record, Source};
+use crate::error::{Error, Result, or_raise};
+use crate::sealed::{self, Standing};
+use crate::spi::Statement;
+use crate::tokens::{self, Failure, FirstSight};
+use crate::{autonomous, caller, elevated, hooks, refusals, transaction};
+use pgrx::prelude::*;
+use pgrx::{IntoDatum, pg_getarg_datum_raw};
+use serde_json::json;
+use std::cell::Cell;
+
+/// Opens the door for the rest of the transaction. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn begin_admin(reason: Option<&str>, token: Option<&str>) -> bool {
+    if token.is_some() {
+        hooks::hide_statement();
+    }
+    or_raise(open(reason.unwrap_or_default(), token))
+}
+
+/// The policy of owners, admins and migrations. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn admin_open() -> bool {
+    if or_raise(stands_open()) {
+        return true;
+    }
+    if !or_raise(may_open(caller::oid())) {
+        return false;
+    }
+    match sealed::standing() {
+        // Who acts for a user sees the rows of that user, and asks for no more.
+        Standing::Valid => false,
+        Standing::Expired => Error::IdentityExpired.raise(),
+        Standing::Nobody => Error::forbidden(
+            format!(
+                "row-level security binds role \"{}\": it would see or write less than it believes",
+                caller::name()
+            ),
+            "SELECT warden.begin_admin('why') earlier in the same transaction; each opening is recorded.",
+        )
+        .raise(),
+    }
+}
+
+/// Whether whoever acts here is not bound by whose rows they are, and may change that too.
+#[pg_extern(sql = false)]
+fn admin_is_open() -> bool {
+    or_raise(stands_open())
+}
+
+#[unsafe(no_mangle)]
+#[doc(hidden)]
+pub extern "C" fn pg_finfo_warden_admin_open_support() -> &'static pg_sys::Pg_finfo_record {
+    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+    &V1
+}
+
+/// Planner support of `warden.admin_open()`: for a caller to whom no door opens it is the constant false.
+///
+/// A plan that is kept is made anew for another role, except inside of a definer function, whose role
+/// stays: should an owner ever call in the same backend what a client called before, it meets the
+/// client's plan and sees fewer rows, never more. Opening the door discards such plans.
+///
+/// # Safety
+/// Only Postgres calls it, with a call frame of its own.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn warden_admin_open_support(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: a support function is passed a node, and may answer one that the current memory context owns.
+    unsafe {
+        let request = pg_getarg_datum_raw(fcinfo, 0).cast_mut_ptr::<pg_sys::Node>();
+        if (*request).type_ == pg_sys::NodeTag::T_SupportRequestSimplify
+            && !or_raise(stands_open())
+            && !or_raise(may_open(caller::oid()))
+        {
+            return pg_sys::Datum::from(pg_sys::makeBoolConst(false, false));
+        }
+    }
+    pg_sys::Datum::null()
+}
+
+/// Whether the door is open to the role in force here. Read for each row of those who may pass.
+pub fn stands_open() -> Result<bool> {
+    thread_local! {
+        static LAST: Cell<Option<(u32, pg_sys::Oid, pg_sys::Oid, bool)>> = const { Cell::new(None) };
+    }
+    let Some(opener) = sealed::admin_role() else { return Ok(false) };
+    // SAFETY: reads a variable.
+    let actor = unsafe { pg_sys::GetUserId() };
+    let lxid = transaction::local_id();
+    if let Some((known_lxid, known_opener, known_actor, answer)) = LAST.get()
+        && (known_lxid, known_opener, known_actor) == (lxid, opener, actor)
+    {
+        return Ok(answer);
+    }
+    let answer = opens(opener, actor)?;
+    LAST.set(Some((lxid, opener, actor, answer)));
+    Ok(answer)
+}
+
+fn open(reason: &str, token: Option<&str>) -> Result<bool> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.len() > LONGEST_REASON {
+        return Err(Error::invalid(
+            "opening protected tables needs a reason",
+            format!("Say why, in at most {LONGEST_REASON} bytes; it is kept in the audit log."),
+        ));
+    }
+    caller::require_own_statement()?;
+    let role = caller::oid();
+    if !may_open(role)? {
+        return Err(Error::forbidden(
+            format!("role \"{}\" may not open protected tables", caller::name()),
+            "Owners of protected tables may; a superuser adds others by warden.add_admin_role() or warden.add_migration_role().",
+        ));
+    }
+    transaction::warn_outside_block("begin_admin");
+    let actor = token.map(actor).transpose()?;
+    let mut record = Record::now(Source::Warden, "begin_admin", None, json!({ "reason": reason }));
+    if let Some(actor) = actor {
+        record = record.by(actor);
+    }
+    // SAFETY: reads a variable.
+    if unsafe { pg_sys::RecoveryInProgress() } {
+        refusals::log_event(
+            "begin_admin",
+            &[("reason", Some(reason)), ("actor", actor.map(|id| id.to_string()).as_deref())],
+        );
+    } else {
+        autonomous::commit(&record)?;
+    }
+    sealed::set_admin_role(role);
+    // SAFETY: marks the kept plans of this backend for being made anew.
+    unsafe { pg_sys::ResetPlanCache() };
+    Ok(true)
+}
+
+/// The user whose token names the person behind a role that several use.
+fn actor(token: &str) -> Result<uuid::Uuid> {
+    match tokens::bearer(token, FirstSight::OnlyLook) {
+        Ok(bearer) => Ok(bearer.actor.map_or(bearer.user.id, |actor| actor.id)),
+        Err(Failure::Error(error)) => Err(error),
+        Err(Failure::Refused(refused)) => {
+            let fields = [("issuer", refused.issuer.as_deref()), ("subject", refused.subject.as_deref())];
+            refusals::log("begin_admin", refused.reason, &fields);
+            Err(Error::Unauthenticated)
+        }
+    }
+}
+
+/// Whether a role is, or acts with the rights of, an owner of a protected table, an admin or a migration role.
+fn may_open(role: pg_sys::Oid) -> Result<bool> {
+    thread_local! {
+        static MAY_OPEN: Statement =
+            const { Statement::new(c"SELECT warden.may_open_door($1)", &[pg_sys::OIDOID]) };
+    }
+    ask(&MAY_OPEN, &[role.into_datum()])
+}
+
+/// Whether what `opener` has opened is open to `actor`, in whose name a query runs.
+fn opens(opener: pg_sys::Oid, actor: pg_sys::Oid) -> Result<bool> {
+    thread_local! {
+        static OPENS: Statement =
+            const { Statement::new(c"SELECT warden.door_opens_to($1, $2)", &[pg_sys::OIDOID, pg_sys::OIDOID]) };
+    }
+    ask(&OPENS, &[opener.into_datum(), actor.into_datum()])
+}
+
+fn ask(question: &'static std::thread::LocalKey<Statement>, arguments: &[Option<pg_sys::Datum>]) -> Result<bool> {
+    let answer = elevated::with_rights_of_extension(|| {
+        question.with(|statement| statement.first(arguments, |row| row.get::<bool>(1)))
+    })?;
+    Ok(answer.flatten().unwrap_or(false))
+}
+
+/// In bytes.
+const LONGEST_REASON: usize = 1000;
