@@ -3,8 +3,8 @@
 use super::catalogue;
 use super::facts::{Table, Tree};
 use super::options::{Changes, Options};
-use super::plan::{self, Step};
-use super::{acting, exempt, follow, table_owner};
+use super::step::Step;
+use super::{acting, exempt, follow, plan, table_owner, undo};
 use crate::error::{Error, Result};
 use crate::{audit, caller, spi};
 use pgrx::JsonB;
@@ -69,7 +69,7 @@ pub fn unprotect(relation: u32) -> Result<Vec<Step>> {
     for changes in changes.values_mut() {
         forget_dropped_roles(changes)?;
     }
-    let steps = plan::unprotect(&tree, &changes);
+    let steps = undo::unprotect(&tree, &changes);
     execute(&tree, &steps)?;
     spi::write("DELETE FROM warden.protections p WHERE p.root = $1", &[Oid::from(relation).into()])?;
     audit::record("unprotect", Some(&root.name), json!({ "statements": statements(&steps) }))?;

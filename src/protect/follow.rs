@@ -12,8 +12,8 @@
 use super::catalogue::{self, Protection};
 use super::facts::{Table, Tree};
 use super::options::Options;
-use super::plan::{self, Step, Weight};
-use super::{acting, apply, exempt, table_owner};
+use super::step::{Step, Weight};
+use super::{acting, apply, checks, exempt, plan, table_owner};
 use crate::error::{Error, Result, or_raise};
 use crate::spi::{self, Statement};
 use crate::{audit, caller};
@@ -219,7 +219,7 @@ fn reconcile(root: u32, changed: &[u32], new_column_name: Option<&str>, restorin
 }
 
 fn has_foreign_policy(tree: &Tree) -> bool {
-    tree.tables.iter().any(|table| plan::foreign_policies(table).next().is_some())
+    tree.tables.iter().any(|table| checks::foreign_policies(table).next().is_some())
 }
 
 /// What is new in the tree is protected; what a renamed column or a first foreign key has left behind is

@@ -1,14 +1,17 @@
 //! Protecting tables: `protect`, `unprotect`, the triggers of protected tables, and the event triggers
 //! that keep protection standing.
 //!
-//! `facts` is what the catalogue says, `policy` and `plan` make statements of it, `apply` executes
-//! them as the table's owner. `parents` and `guard` run when rows are written, `follow` and `watch`
-//! when tables are changed. The SQL declarations are in `sql/protect.sql`, `sql/protections.sql` and
-//! `sql/event_triggers.sql`.
+//! `facts` is what the catalogue says. `policy` and `trigger` are the texts of what protects, `plan`
+//! makes statements of them (with what `checks` refuses and what `columns` adds for comfort), `undo`
+//! those of `unprotect`, and `apply` executes them as the table's owner. `parents` and `guard` run when
+//! rows are written, `follow` and `watch` when tables are changed. The SQL declarations are in
+//! `sql/protect.sql`, `sql/protections.sql` and the files beside them.
 
 mod acting;
 mod apply;
 mod catalogue;
+mod checks;
+mod columns;
 mod exempt;
 mod facts;
 mod follow;
@@ -18,14 +21,17 @@ mod parents;
 mod plan;
 mod policy;
 mod protect_schema;
+mod step;
 mod table_owner;
+mod trigger;
+mod undo;
 mod watch;
 
 use crate::error::{Error, Result, or_raise};
 use options::{Options, Reason, Refusal};
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
-use plan::{Step, Weight};
+use step::{Step, Weight};
 
 /// Protects a table. See the comment on the SQL function.
 #[pg_extern(sql = false)]

@@ -1,4 +1,4 @@
-//! The text of policies and triggers. Knows nothing of Postgres.
+//! The text of policies. Knows nothing of Postgres.
 //!
 //! Each policy is the plain comparison of a column with a STABLE function: not wrapped in a
 //! sub-select, so that the planner keeps its estimate for a heavy or a light user, uses the index and
@@ -73,59 +73,6 @@ pub fn admin_policy(table: &Table) -> Expected {
 /// Whether `protect` gives a policy this name.
 pub fn is_policy_name(name: &str) -> bool {
     ["warden_select", "warden_insert", "warden_update", "warden_delete", "warden_admin"].contains(&name)
-}
-
-/// The triggers of a table: name, and the statement exactly as Postgres prints it.
-///
-/// Row triggers stand on the tables that hold rows, never on a partitioned one: its clones would keep
-/// a protected partition from being attached again.
-pub fn triggers(table: &Table, options: &Options) -> Result<Vec<(&'static str, String)>, Refusal> {
-    let mut triggers = vec![(
-        "_warden_truncate",
-        format!(
-            "CREATE TRIGGER _warden_truncate BEFORE TRUNCATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION warden.refuse_truncate()",
-            table.name
-        ),
-    )];
-    if table.is_partitioned() {
-        return Ok(triggers);
-    }
-    let mut changed = Vec::new();
-    for name in options.columns() {
-        let column = column(table, name)?;
-        changed.push(format!("({} IS DISTINCT FROM {})", bare(column, "old."), bare(column, "new.")));
-    }
-    let keep = |name: &str, event: &str| {
-        format!(
-            "CREATE TRIGGER {name} {event} UPDATE ON {} FOR EACH ROW WHEN ({}) EXECUTE FUNCTION warden.keep_owner()",
-            table.name,
-            join(&changed, " OR ")
-        )
-    };
-    // AFTER, so that no BEFORE trigger of the application comes later and sets the owner all the same.
-    triggers.push(("_warden_keep", keep("_warden_keep", "AFTER")));
-    if table.is_partition {
-        // A row that moves to another partition fires no AFTER UPDATE trigger.
-        triggers.push(("_warden_keep_moved", keep("_warden_keep_moved", "BEFORE")));
-    }
-    if let Some(owner) = &options.owner_column {
-        let filled: Vec<_> = [Some(owner), options.tenant_column.as_ref()].into_iter().flatten().collect();
-        let mut missing = Vec::new();
-        for name in &filled {
-            missing.push(format!("(new.{} IS NULL)", column(table, name)?.name));
-        }
-        let arguments: Vec<_> = filled.iter().map(|name| literal(name)).collect();
-        triggers.push((
-            "_warden_fill",
-            format!(
-                "CREATE TRIGGER _warden_fill BEFORE INSERT ON {} FOR EACH ROW WHEN ({}) EXECUTE FUNCTION warden.fill_owner({})",
-                table.name,
-                join(&missing, " OR "),
-                arguments.join(", ")
-            ),
-        ));
-    }
-    Ok(triggers)
 }
 
 /// The default of an owner or tenant column.
@@ -267,14 +214,15 @@ fn tenant_is_usable(column: &Column) -> Result<(), Refusal> {
 }
 
 /// The column as Postgres compares it: varchar has no operators of its own.
-fn bare(column: &Column, prefix: &str) -> String {
+pub fn bare(column: &Column, prefix: &str) -> String {
     match column.type_id {
         VARCHAR => format!("({prefix}{})::text", column.name),
         _ => format!("{prefix}{}", column.name),
     }
 }
 
-fn join(terms: &[String], operator: &str) -> String {
+/// One term as it is, several in parentheses.
+pub fn join(terms: &[String], operator: &str) -> String {
     match terms {
         [only] => only.clone(),
         several => format!("({})", several.join(operator)),
@@ -291,11 +239,6 @@ fn one_line(text: &str) -> String {
         }
     }
     line
-}
-
-/// A string literal in the spelling of `pg_get_triggerdef`.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// In a list of roles.

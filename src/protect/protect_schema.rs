@@ -1,7 +1,7 @@
 //! Protecting every table of a schema that has an owner column: `protect_schema`.
 
 use super::options::Options;
-use super::plan::Step;
+use super::step::Step;
 use super::{apply, watch};
 use crate::error::{Error, Result, or_raise};
 use crate::{audit, caller, spi};

@@ -11,8 +11,13 @@ pub mod identity;
 
 #[path = "../../../src/protect"]
 pub mod protect {
+    pub mod checks;
+    pub mod columns;
     pub mod facts;
     pub mod options;
     pub mod plan;
     pub mod policy;
+    pub mod step;
+    pub mod trigger;
+    pub mod undo;
 }

@@ -4,8 +4,8 @@
 
 use pg_warden_unit::protect::facts::{Policy, Role, Table, Tree, Trigger};
 use pg_warden_unit::protect::options::{Changes, Options, Reason};
-use pg_warden_unit::protect::plan::{self, Step, Weight};
-use pg_warden_unit::protect::policy;
+use pg_warden_unit::protect::step::{Step, Weight};
+use pg_warden_unit::protect::{plan, policy, trigger, undo};
 use serde_json::{Value, json};
 
 const UUID: u32 = 2950;
@@ -56,7 +56,7 @@ fn executed(table: &mut Table, options: &Options) {
     table.policies =
         policy::policies(table, None, options, table.refers).unwrap().into_iter().map(|p| p.catalogue).collect();
     table.policies.push(policy::admin_policy(table).catalogue);
-    table.triggers = policy::triggers(table, options)
+    table.triggers = trigger::triggers(table, options)
         .unwrap()
         .into_iter()
         .map(|(name, definition)| Trigger { name: name.into(), definition, enabled: true })
@@ -227,7 +227,7 @@ fn unprotect_restores_what_was_changed_and_no_more() {
         },
     );
     executed(&mut tree.tables[0], &options());
-    let steps = plan::unprotect(&tree, &[(1, changes)].into());
+    let steps = undo::unprotect(&tree, &[(1, changes)].into());
     let sql = sql(&steps);
     assert_eq!(sql.iter().filter(|sql| sql.starts_with("DROP POLICY")).count(), 5);
     assert!(sql.contains(&"ALTER TABLE ONLY public.t1 NO FORCE ROW LEVEL SECURITY"));

@@ -1,0 +1,134 @@
+//! What stands against protecting a table. Knows nothing of Postgres.
+
+use super::facts::{Policy, Table, Tree};
+use super::options::{Options, Refusal};
+use super::policy;
+
+/// Refuses columns that do not go together.
+pub fn check_options(tree: &Tree, options: &Options) -> Result<(), Refusal> {
+    let root = root(tree)?;
+    match (&options.owner_column, &options.parent_column) {
+        (None, None) => {
+            return Err(Refusal::unusable(
+                "neither an owner column nor a parent column is given",
+                "Name the column that holds the owner, or the foreign key to the table whose rows these belong to.",
+            ));
+        }
+        (Some(owner), Some(_)) => {
+            return Err(Refusal::unusable(
+                format!("rows of {} cannot belong to their owner and to a parent", root.name),
+                format!(
+                    "Pass owner_column => NULL to follow the parent; with \"{owner}\" alone a row cannot be attached to a parent that the user does not see either."
+                ),
+            ));
+        }
+        _ => {}
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for column in options.columns() {
+        if seen.contains(&column) {
+            return Err(Refusal::unusable(
+                format!("column \"{column}\" cannot be two things at once"),
+                "Name a different column for the tenant.",
+            ));
+        }
+        seen.push(column);
+    }
+    let Some(name) = &options.parent_column else { return Ok(()) };
+    let column = policy::column(root, name)?;
+    let Some(parent) = &tree.parent else {
+        return Err(Refusal::unusable(
+            format!("column \"{name}\" of table {} has no foreign key of its own", root.name),
+            "Add a foreign key over this one column to the table whose rows these belong to.",
+        ));
+    };
+    if parent.itself {
+        return Err(Refusal::unusable(
+            format!("rows of {} cannot belong to rows of the same table", root.name),
+            "Give the table an owner column.",
+        ));
+    }
+    if !parent.protected {
+        return Err(Refusal::wrong_state(
+            format!("table {} is not protected", parent.name),
+            "Protect the parent first.",
+        ));
+    }
+    policy::check_reference(column)?;
+    policy::check_reference(&parent.key)
+}
+
+/// Refuses a table that row security cannot protect, or not by these columns.
+pub fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
+    let name = &table.name;
+    if ["pg_catalog", "information_schema", "pg_toast"].contains(&table.schema.as_str()) {
+        return Err(Refusal::unusable(format!("{name} is a system catalog"), "Protect tables of your own."));
+    }
+    if table.schema == "warden" {
+        return Err(Refusal::unusable(
+            format!("{name} belongs to the extension"),
+            "Clients have no access to it as it is.",
+        ));
+    }
+    if table.temporary {
+        return Err(Refusal::unusable(
+            format!("{name} is a temporary table"),
+            "Only its own session sees it, whoever is signed in: keep nothing of one user in it.",
+        ));
+    }
+    let hint = match table.kind {
+        'r' | 'p' => None,
+        'v' => Some("Protect the tables that the view reads, and make it WITH (security_invoker)."),
+        'm' => Some("A materialized view holds everybody's rows: grant it to no client."),
+        'f' => Some("Row security cannot bind a foreign table: protect the table on its own server."),
+        _ => Some("Only tables can be protected."),
+    };
+    if let Some(hint) = hint {
+        return Err(Refusal::unusable(format!("{name} is not a table"), hint));
+    }
+    if let Some(client) = &table.client_owner {
+        return Err(Refusal::wrong_state(
+            format!("client role {client} owns {name}, or can become its owner {}", table.owner_name),
+            format!("ALTER TABLE {name} OWNER TO a role that no client can become: an owner can take protection away."),
+        ));
+    }
+    if let Some(object) = &table.client_object {
+        return Err(Refusal::wrong_state(
+            format!("{object}, which belongs to a client role, tells of the rows of {name}"),
+            "Drop it first, or give it to a role that no client can become.",
+        ));
+    }
+    let of_table = |refusal: Refusal| Refusal { message: format!("{name}: {}", refusal.message), ..refusal };
+    for column_name in options.columns() {
+        let column = policy::column(table, column_name)?;
+        if options.parent_column.as_deref() == Some(column_name) {
+            policy::check_reference(column).map_err(of_table)?;
+            continue;
+        }
+        if column.generated {
+            return Err(Refusal::unusable(
+                format!("column \"{column_name}\" of {name} is generated"),
+                "The owner of a row is who inserts it: use a plain column.",
+            ));
+        }
+        policy::check_column(column, options.tenant_column.as_deref() == Some(column_name)).map_err(of_table)?;
+    }
+    let foreign: Vec<_> = foreign_policies(table).map(|policy| policy.name.as_str()).collect();
+    if !foreign.is_empty() {
+        return Err(Refusal::wrong_state(
+            format!("{name} has policies of its own: {}", foreign.join(", ")),
+            "A permissive policy shows its rows to everybody it names, beside ours: drop it first.",
+        ));
+    }
+    Ok(())
+}
+
+/// The policies of a table that `protect` did not write.
+pub fn foreign_policies(table: &Table) -> impl Iterator<Item = &Policy> {
+    table.policies.iter().filter(|policy| !policy::is_policy_name(&policy.name))
+}
+
+/// The table at the top.
+pub fn root(tree: &Tree) -> Result<&Table, Refusal> {
+    tree.tables.first().ok_or_else(|| Refusal::unusable("table does not exist", "Name a table of this database."))
+}

@@ -1,0 +1,77 @@
+//! The plan of `unprotect`. Knows nothing of Postgres.
+
+use super::facts::{Table, Tree};
+use super::options::Changes;
+use super::policy;
+use super::step::{Step, alter, alter_all, guard};
+use std::collections::BTreeMap;
+
+/// The statements that undo what `protect` did to the tables that `protected` remembers.
+pub fn unprotect(tree: &Tree, protected: &BTreeMap<u32, Changes>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let known = || tree.tables.iter().filter_map(|table| Some((table, protected.get(&table.oid)?)));
+    for (table, changes) in known() {
+        for policy in table.policies.iter().filter(|policy| policy::is_policy_name(&policy.name)) {
+            steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP POLICY {} ON {}", policy.name, table.name)));
+        }
+        for trigger in &table.triggers {
+            steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP TRIGGER {} ON {}", trigger.name, table.name)));
+        }
+        if changes.forced == Some(false) && table.forced {
+            steps.push(alter(table, "NO FORCE ROW LEVEL SECURITY"));
+        }
+        if changes.row_security == Some(false) && table.row_security {
+            steps.push(alter(table, "DISABLE ROW LEVEL SECURITY"));
+        }
+        if let Some(index) =
+            changes.index.as_ref().filter(|name| table.indexes.iter().any(|index| index.name == **name))
+        {
+            steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP INDEX {}", beside(table, index))));
+        }
+        for (name, default) in &changes.defaults {
+            if let Some(column) = table.columns.get(name) {
+                let action = match default {
+                    Some(default) => format!("ALTER COLUMN {} SET DEFAULT {default}", column.name),
+                    None => format!("ALTER COLUMN {} DROP DEFAULT", column.name),
+                };
+                steps.push(alter(table, &action));
+            }
+        }
+        for grant in &changes.grants {
+            let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
+            steps.push(guard(
+                table,
+                "none",
+                format!("GRANT {} ON TABLE {} TO {}{option}", grant.privilege, table.name, grant.grantee),
+            ));
+        }
+    }
+    nullable(tree, protected, &mut steps);
+    steps
+}
+
+/// DROP NOT NULL on the root reaches every child; those that were NOT NULL of their own are set again.
+fn nullable(tree: &Tree, protected: &BTreeMap<u32, Changes>, steps: &mut Vec<Step>) {
+    let mut dropped = Vec::new();
+    for table in &tree.tables {
+        let Some(changes) = protected.get(&table.oid) else { continue };
+        for (name, column) in table.columns.iter().filter(|(_, column)| column.not_null) {
+            let was_nullable = changes.nullable.contains(name);
+            if was_nullable && !dropped.contains(name) {
+                steps.push(alter_all(table, &format!("ALTER COLUMN {} DROP NOT NULL", column.name)));
+                dropped.push(name.clone());
+            } else if !was_nullable && dropped.contains(name) {
+                let mut step = alter_all(table, &format!("ALTER COLUMN {} SET NOT NULL", column.name));
+                step.rows = table.rows;
+                steps.push(step);
+            }
+        }
+    }
+}
+
+/// A relation of the table's schema, qualified.
+fn beside(table: &Table, quoted: &str) -> String {
+    // `name` is the quoted schema, a dot, and the label.
+    let schema = table.name.strip_suffix(table.label.as_str()).unwrap_or_default();
+    format!("{schema}{quoted}")
+}
