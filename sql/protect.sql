@@ -146,6 +146,27 @@ $$;
 COMMENT ON FUNCTION warden.table_facts(regclass, text[]) IS
     'What protect() has to know about one table: flags, the given columns, policies, our triggers, indexes, grants.';
 
+-- The text as it is: facts have their white space folded.
+CREATE FUNCTION warden.policies_in_full(relation oid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_agg(jsonb_build_object(
+        'name', quote_ident(p.polname),
+        'permissive', p.polpermissive,
+        'command', CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+                                 WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+        'roles', (SELECT jsonb_agg(CASE r.role WHEN 0 THEN 'PUBLIC' ELSE r.role::regrole::text END ORDER BY r.position)
+                  FROM unnest(p.polroles) WITH ORDINALITY AS r (role, position)),
+        'using', pg_get_expr(p.polqual, p.polrelid),
+        'check', pg_get_expr(p.polwithcheck, p.polrelid),
+        'comment', quote_literal(obj_description(p.oid, 'pg_policy')))
+        ORDER BY p.polname)
+    FROM pg_policy p WHERE p.polrelid = policies_in_full.relation
+$$;
+
+COMMENT ON FUNCTION warden.policies_in_full(oid) IS
+    'The policies of a table with everything that it takes to make them again; NULL where it has none.';
+
 -- The table that the rows of another belong to, by the foreign key over this one column.
 CREATE FUNCTION warden.parent_facts(relation regclass, parent_column text) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -230,23 +251,24 @@ CREATE FUNCTION warden.protect(
     parent_column text DEFAULT NULL,
     manage_columns boolean DEFAULT true,
     create_index boolean DEFAULT true,
+    replace_policies boolean DEFAULT false,
     dry_run boolean DEFAULT false
 ) RETURNS TABLE (step int, sql text, lock text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'protect_wrapper';
 
-COMMENT ON FUNCTION warden.protect(regclass, text, text, text, boolean, boolean, boolean) IS
-    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; dry_run: only say what would be done. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
+COMMENT ON FUNCTION warden.protect(regclass, text, text, text, boolean, boolean, boolean, boolean) IS
+    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; replace_policies: drop the policies that the table has and keep their text for unprotect(), instead of refusing the table and listing them; dry_run: only say what would be done. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
 
-CREATE FUNCTION warden.unprotect(table_name regclass)
+CREATE FUNCTION warden.unprotect(table_name regclass, restore_policies boolean DEFAULT true)
 RETURNS TABLE (step int, sql text, lock text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 
-COMMENT ON FUNCTION warden.unprotect(regclass) IS
-    'Undoes protect(): policies, triggers, row security, and the index, defaults, NOT NULL and grants as they were before. Returns the statements it ran, none for a table that is not protected. For the table''s owner. Errors: 42501 for anybody else, 55000 for a partition or child (unprotect its root) and for a table whose rows other protected tables belong to.';
+COMMENT ON FUNCTION warden.unprotect(regclass, boolean) IS
+    'Undoes protect(): policies, triggers, row security, and the index, defaults, NOT NULL, grants and policies as they were before; what was for a role that is gone is left out, with a notice. restore_policies => false leaves out the policies that protect() replaced, where their text has become wrong: row security is then as it was, so on without a policy, and clients see nothing. Returns the statements it ran, none for a table that is not protected. For the table''s owner. Errors: 42501 for anybody else, 55000 for a partition or child (unprotect its root) and for a table whose rows other protected tables belong to.';
 
 -- Called by the policies and triggers of protected tables, by whoever writes to them.
 

@@ -47,11 +47,12 @@ CREATE FUNCTION warden.protect_schema(
     except_tables text[] DEFAULT '{}',
     manage_columns boolean DEFAULT true,
     create_index boolean DEFAULT true,
+    replace_policies boolean DEFAULT false,
     dry_run boolean DEFAULT false
 ) RETURNS TABLE (table_name regclass, step int, sql text, lock text, rows bigint, note text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'protect_schema_wrapper';
 
-COMMENT ON FUNCTION warden.protect_schema(regnamespace, text, text[], boolean, boolean, boolean) IS
-    'Calls protect() for every table of the schema that carries the owner column and is not protected yet, all of them or none. except_tables: names that are passed over, as exempt tables and those of other extensions are; manage_columns, create_index and dry_run as in protect(). Returns the statements as protect() does, with their table; then one row for each table that stays open, with the reason as note. For the owner of the tables. Errors: as protect(), each naming the table; 22023 for a schema of the system.';
+COMMENT ON FUNCTION warden.protect_schema(regnamespace, text, text[], boolean, boolean, boolean, boolean) IS
+    'Calls protect() for every table of the schema that carries the owner column and is not protected yet, all of them or none. except_tables: names that are passed over, as exempt tables and those of other extensions are; manage_columns, create_index, replace_policies and dry_run as in protect(). Returns the statements as protect() does, with their table; then one row for each table that stays open, with the reason as note. For the owner of the tables. Errors: as protect(), each naming the table; 22023 for a schema of the system.';

@@ -22,7 +22,7 @@ pub enum Error {
     /// 22023: the argument cannot be used.
     InvalidArgument { message: String, detail: String, hint: String },
     /// 55000: not now, or not in this state.
-    WrongState { message: String, hint: String },
+    WrongState { message: String, detail: String, hint: String },
     /// XX000: ours to mend; the check that met it refuses.
     Internal { message: String },
 }
@@ -38,9 +38,9 @@ impl Error {
         Self::Forbidden { message: message.into(), hint: hint.into() }
     }
 
-    /// 55000.
+    /// 55000 without detail.
     pub fn wrong_state(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::WrongState { message: message.into(), hint: hint.into() }
+        Self::WrongState { message: message.into(), detail: String::new(), hint: hint.into() }
     }
 
     /// XX000.
@@ -94,8 +94,8 @@ impl Error {
             Self::InvalidArgument { message, detail, hint } => {
                 (Code::ERRCODE_INVALID_PARAMETER_VALUE, message, detail, hint)
             }
-            Self::WrongState { message, hint } => {
-                (Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message, none(), hint)
+            Self::WrongState { message, detail, hint } => {
+                (Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message, detail, hint)
             }
             Self::Internal { message } => (Code::ERRCODE_INTERNAL_ERROR, message, none(), none()),
         }

@@ -4,17 +4,17 @@ use super::catalogue;
 use super::facts::{Table, Tree};
 use super::options::{Changes, Options};
 use super::step::Step;
-use super::{acting, exempt, follow, plan, table_owner, undo};
+use super::{acting, checks, exempt, follow, plan, policy, step, table_owner, undo};
 use crate::error::{Error, Result};
 use crate::{audit, caller, spi};
-use pgrx::JsonB;
 use pgrx::pg_sys::Oid;
+use pgrx::{JsonB, notice};
 use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Protects a table and everything below it, or says what it would do.
-pub fn protect(relation: u32, options: &Options, dry_run: bool) -> Result<Vec<Step>> {
-    let (tree, steps) = prepare(relation, options)?;
+pub fn protect(relation: u32, options: &Options, replace_policies: bool, dry_run: bool) -> Result<Vec<Step>> {
+    let (tree, steps) = prepare(relation, options, replace_policies)?;
     let known = catalogue::family(relation)?;
     if steps.is_empty() && tree.tables.iter().all(|table| known.contains_key(&table.oid)) {
         return Ok(steps);
@@ -26,7 +26,7 @@ pub fn protect(relation: u32, options: &Options, dry_run: bool) -> Result<Vec<St
     // The strongest lock first: whoever climbs to it by way of weaker ones meets deadlocks.
     lock(first(&tree)?)?;
     // Somebody may have changed the table while we waited.
-    let (tree, steps) = prepare(relation, options)?;
+    let (tree, steps) = prepare(relation, options, replace_policies)?;
     refuse_unowned_rows(&tree, options)?;
     execute(&tree, &steps)?;
     remember(relation, &tree, options, &steps)?;
@@ -37,7 +37,7 @@ pub fn protect(relation: u32, options: &Options, dry_run: bool) -> Result<Vec<St
 }
 
 /// Takes protection away from a table and everything below it.
-pub fn unprotect(relation: u32) -> Result<Vec<Step>> {
+pub fn unprotect(relation: u32, restore_policies: bool) -> Result<Vec<Step>> {
     let known = catalogue::family(relation)?;
     let Some(protection) = known.get(&relation) else {
         // Nothing to undo; but only for whom there could have been something.
@@ -68,6 +68,9 @@ pub fn unprotect(relation: u32) -> Result<Vec<Step>> {
     let mut changes: BTreeMap<u32, Changes> = known.into_iter().map(|(oid, known)| (oid, known.changes)).collect();
     for changes in changes.values_mut() {
         forget_dropped_roles(changes)?;
+        if !restore_policies {
+            changes.policies.clear();
+        }
     }
     let steps = undo::unprotect(&tree, &changes);
     execute(&tree, &steps)?;
@@ -76,21 +79,40 @@ pub fn unprotect(relation: u32) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// A grant to a role that is gone cannot be given back.
+/// What was for a role that is gone cannot be given back.
 fn forget_dropped_roles(changes: &mut Changes) -> Result<()> {
     let mut grants = Vec::new();
     for grant in std::mem::take(&mut changes.grants) {
-        let exists = grant.grantee == "PUBLIC"
-            || spi::read("SELECT to_regrole($1) IS NOT NULL", &[grant.grantee.clone().into()], |row| {
-                Ok(row.get::<bool>(1)?.unwrap_or(false))
-            })?
-            .contains(&true);
-        if exists {
+        if role_exists(&grant.grantee)? {
             grants.push(grant);
         }
     }
     changes.grants = grants;
+    let mut policies = Vec::new();
+    for mut policy in std::mem::take(&mut changes.policies) {
+        let mut roles = Vec::new();
+        for role in std::mem::take(&mut policy.roles) {
+            if role_exists(&role)? {
+                roles.push(role);
+            } else {
+                notice!("policy {} is restored without role {role}, which does not exist any more", policy.name);
+            }
+        }
+        policy.roles = roles;
+        // A policy for nobody would be one for everybody.
+        if policy.roles.is_empty() {
+            notice!("policy {} is not restored: none of its roles exists any more", policy.name);
+        } else {
+            policies.push(policy);
+        }
+    }
+    changes.policies = policies;
     Ok(())
+}
+
+fn role_exists(role: &str) -> Result<bool> {
+    let known = spi::read("SELECT to_regrole($1) IS NOT NULL", &[role.into()], |row| Ok(row.get::<bool>(1)?))?;
+    Ok(role == "PUBLIC" || known.contains(&Some(true)))
 }
 
 /// Executes each step as the owner of its table.
@@ -158,8 +180,8 @@ pub fn statements(steps: &[Step]) -> Vec<&str> {
 }
 
 /// Everything that decides, read anew: facts, the right to do it, and the plan.
-fn prepare(relation: u32, options: &Options) -> Result<(Tree, Vec<Step>)> {
-    let tree = catalogue::tree(relation, options)?;
+fn prepare(relation: u32, options: &Options, replace_policies: bool) -> Result<(Tree, Vec<Step>)> {
+    let mut tree = catalogue::tree(relation, options)?;
     let root = first(&tree)?;
     catalogue::require_owner(root)?;
     if root.has_parent {
@@ -175,8 +197,38 @@ fn prepare(relation: u32, options: &Options) -> Result<(Tree, Vec<Step>)> {
             "Call warden.unprotect() first, in the same transaction.",
         ));
     }
-    let steps = plan::protect(&tree, options)?;
+    let mut steps = replace(&mut tree, replace_policies)?;
+    steps.extend(plan::protect(&tree, options)?);
     Ok((tree, steps))
+}
+
+/// Takes policies of others out of the way, or refuses them with their text.
+fn replace(tree: &mut Tree, replace_policies: bool) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut names = Vec::new();
+    let mut texts = Vec::new();
+    for table in &mut tree.tables {
+        if checks::foreign_policies(table).next().is_none() {
+            continue;
+        }
+        for policy in catalogue::original_policies(table.oid)? {
+            names.push(policy.name.clone());
+            texts.push(policy.create(&table.name));
+            let drop = step::stray(table, format!("DROP POLICY {} ON {}", policy.name, table.name));
+            steps.push(drop.changing(table, Changes { policies: vec![policy], ..Changes::default() }));
+        }
+        table.policies.retain(|found| policy::is_policy_name(&found.name));
+    }
+    if replace_policies || texts.is_empty() {
+        return Ok(steps);
+    }
+    Err(Error::WrongState {
+        message: format!("{} has policies of its own: {}", first(tree)?.name, names.join(", ")),
+        detail: texts.join("\n"),
+        hint: "A permissive policy shows its rows to everybody it names, beside ours. \
+               replace_policies => true drops them, and warden.unprotect() makes them again."
+            .into(),
+    })
 }
 
 fn lock(root: &Table) -> Result<()> {

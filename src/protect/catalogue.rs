@@ -2,6 +2,8 @@
 
 use super::facts::{Table, Tree};
 use super::options::{Changes, Options};
+use super::original::OriginalPolicy;
+use super::policy;
 use crate::caller;
 use crate::error::{Error, Result};
 use crate::spi::{self, Statement};
@@ -87,6 +89,17 @@ fn protections(relation: u32, alone: bool) -> Result<Vec<Protection>> {
     let arguments = [Oid::from(relation).into_datum(), alone.into_datum()];
     let rows = FAMILY.with(|statement| statement.first(&arguments, |row| row.get::<JsonB>(1)))?;
     rows.flatten().map_or(Ok(Vec::new()), |JsonB(rows)| parse(rows))
+}
+
+/// The policies of a table that `protect` did not write, in full.
+pub fn original_policies(relation: u32) -> Result<Vec<OriginalPolicy>> {
+    let found =
+        spi::read("SELECT warden.policies_in_full($1)", &[Oid::from(relation).into()], |row| Ok(row.get::<JsonB>(1)?))?;
+    let policies: Vec<OriginalPolicy> = match found.into_iter().flatten().next() {
+        Some(JsonB(policies)) => parse(policies)?,
+        None => Vec::new(),
+    };
+    Ok(policies.into_iter().filter(|found| !policy::is_policy_name(&found.name)).collect())
 }
 
 /// A protected table whose rows belong to rows of this one.

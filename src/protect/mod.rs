@@ -17,6 +17,7 @@ mod facts;
 mod follow;
 mod guard;
 mod options;
+mod original;
 mod parents;
 mod plan;
 mod policy;
@@ -43,6 +44,7 @@ fn protect(
     parent_column: Option<String>,
     manage_columns: Option<bool>,
     create_index: Option<bool>,
+    replace_policies: Option<bool>,
     dry_run: Option<bool>,
 ) -> TableIterator<'static, (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>))> {
     let options = Options {
@@ -52,7 +54,9 @@ fn protect(
         manage_columns: manage_columns.unwrap_or(true),
         create_index: create_index.unwrap_or(true),
     };
-    report(or_raise(named(table_name).and_then(|table| apply::protect(table, &options, dry_run.unwrap_or(false)))))
+    let replace_policies = replace_policies.unwrap_or(false);
+    let dry_run = dry_run.unwrap_or(false);
+    report(or_raise(named(table_name).and_then(|table| apply::protect(table, &options, replace_policies, dry_run))))
 }
 
 /// Undoes `protect`. See the comment on the SQL function.
@@ -60,8 +64,10 @@ fn protect(
 #[allow(clippy::type_complexity)]
 fn unprotect(
     table_name: Option<Oid>,
+    restore_policies: Option<bool>,
 ) -> TableIterator<'static, (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>))> {
-    report(or_raise(named(table_name).and_then(apply::unprotect)))
+    let restore_policies = restore_policies.unwrap_or(true);
+    report(or_raise(named(table_name).and_then(|table| apply::unprotect(table, restore_policies))))
 }
 
 /// Whether a protected table is as `protect` made it. See the comment on the SQL function.

@@ -1,6 +1,7 @@
 //! How a table is to be protected, what protecting it changed, and why it may be refused. Knows nothing of Postgres.
 
 use super::facts::Grant;
+use super::original::OriginalPolicy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -59,6 +60,9 @@ pub struct Changes {
     /// The grants that were revoked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
+    /// The policies that were dropped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<OriginalPolicy>,
 }
 
 impl Changes {
@@ -80,6 +84,11 @@ impl Changes {
         for grant in later.grants {
             if !self.grants.contains(&grant) {
                 self.grants.push(grant);
+            }
+        }
+        for policy in later.policies {
+            if self.policies.iter().all(|known| known.name != policy.name) {
+                self.policies.push(policy);
             }
         }
     }

@@ -20,6 +20,11 @@ struct Open {
     note: Option<String>,
 }
 
+struct How {
+    replace_policies: bool,
+    dry_run: bool,
+}
+
 /// Protects the tables of a schema. See the comment on the SQL function.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
@@ -29,6 +34,7 @@ fn protect_schema(
     except_tables: Option<Vec<Option<String>>>,
     manage_columns: Option<bool>,
     create_index: Option<bool>,
+    replace_policies: Option<bool>,
     dry_run: Option<bool>,
 ) -> TableIterator<
     'static,
@@ -49,15 +55,11 @@ fn protect_schema(
         create_index: create_index.unwrap_or(true),
     };
     let except_tables = except_tables.into_iter().flatten().flatten().collect();
-    TableIterator::new(or_raise(protect_tables(schema_name, &options, except_tables, dry_run.unwrap_or(false))))
+    let how = How { replace_policies: replace_policies.unwrap_or(false), dry_run: dry_run.unwrap_or(false) };
+    TableIterator::new(or_raise(protect_tables(schema_name, &options, except_tables, how)))
 }
 
-fn protect_tables(
-    schema: Option<Oid>,
-    options: &Options,
-    except_tables: Vec<String>,
-    dry_run: bool,
-) -> Result<Vec<Row>> {
+fn protect_tables(schema: Option<Oid>, options: &Options, except_tables: Vec<String>, how: How) -> Result<Vec<Row>> {
     caller::require_own_statement()?;
     let schema = watch::schema_of_the_application(schema)?;
     let owner_column = watch::required_column(options.owner_column.clone())?;
@@ -66,13 +68,13 @@ fn protect_tables(
     let mut open = Vec::new();
     for table in open_tables(schema.oid, &owner_column, &except_tables)? {
         if table.note.is_none() {
-            steps.extend(apply::protect(table.oid.to_u32(), options, dry_run)?);
+            steps.extend(apply::protect(table.oid.to_u32(), options, how.replace_policies, how.dry_run)?);
             protected.push(table.name);
         } else {
             open.push(table);
         }
     }
-    if !dry_run && !protected.is_empty() {
+    if !how.dry_run && !protected.is_empty() {
         let detail = json!({ "owner_column": owner_column, "except_tables": except_tables, "protected": protected });
         audit::record("protect_schema", Some(&schema.name), detail)?;
     }

@@ -14,6 +14,7 @@ pub fn unprotect(tree: &Tree, protected: &BTreeMap<u32, Changes>) -> Vec<Step> {
         for policy in table.policies.iter().filter(|policy| policy::is_policy_name(&policy.name)) {
             steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP POLICY {} ON {}", policy.name, table.name)));
         }
+        originals(table, changes, &mut steps);
         for trigger in &table.triggers {
             steps.push(guard(table, "ACCESS EXCLUSIVE", format!("DROP TRIGGER {} ON {}", trigger.name, table.name)));
         }
@@ -48,6 +49,14 @@ pub fn unprotect(tree: &Tree, protected: &BTreeMap<u32, Changes>) -> Vec<Step> {
     }
     nullable(tree, protected, &mut steps);
     steps
+}
+
+/// The policies that were there before, when ours have gone.
+fn originals(table: &Table, changes: &Changes, steps: &mut Vec<Step>) {
+    for policy in &changes.policies {
+        steps.push(guard(table, "ACCESS EXCLUSIVE", policy.create(&table.name)));
+        steps.extend(policy.comment_on(&table.name).map(|sql| guard(table, "ACCESS EXCLUSIVE", sql)));
+    }
 }
 
 /// DROP NOT NULL on the root reaches every child; those that were NOT NULL of their own are set again.

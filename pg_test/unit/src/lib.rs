@@ -15,6 +15,7 @@ pub mod protect {
     pub mod columns;
     pub mod facts;
     pub mod options;
+    pub mod original;
     pub mod plan;
     pub mod policy;
     pub mod step;
