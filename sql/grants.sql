@@ -71,7 +71,7 @@ GRANT EXECUTE ON FUNCTION
     -- What the view of protected tables calls, for those who may read it.
     warden.is_intact(regclass),
     -- For the owners of tables and schemas: the code asks who calls.
-    warden.protect(regclass, text, text, text, boolean, boolean, boolean, boolean),
+    warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean),
     warden.unprotect(regclass, boolean),
     warden.protect_schema(regnamespace, text, text[], boolean, boolean, boolean, boolean),
     warden.exempt(regclass, text),

@@ -32,6 +32,27 @@ END;
 COMMENT ON FUNCTION warden.client_reach() IS
     'Every role that a client or trusted role is or can become, with that role.';
 
+-- Defaults come out as pg_get_expr prints them under the path of the caller.
+CREATE FUNCTION warden.column_facts(relation oid, column_name text) RETURNS jsonb
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT jsonb_build_object(
+        'name', quote_ident(a.attname),
+        'type', a.atttypid::bigint,
+        'type_name', format_type(a.atttypid, a.atttypmod),
+        'deterministic', coalesce(l.collisdeterministic, true),
+        'generated', a.attgenerated <> '' OR a.attidentity <> '',
+        'not_null', a.attnotnull,
+        'default', pg_get_expr(d.adbin, d.adrelid))
+    FROM pg_attribute a
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    LEFT JOIN pg_collation l ON l.oid = a.attcollation
+    WHERE a.attrelid = column_facts.relation AND a.attname = column_facts.column_name AND a.attnum > 0 AND NOT a.attisdropped;
+END;
+
+COMMENT ON FUNCTION warden.column_facts(oid, text) IS
+    'What policies and plans have to know about a column; NULL where there is no such column.';
+
 -- PL/pgSQL keeps the plan of a query this large; every table of a tree would plan it anew otherwise.
 -- Expressions come out with every name qualified, because of the pinned path: that is the spelling
 -- with which src/protect/policy.rs compares them.
@@ -79,17 +100,8 @@ BEGIN
             'forced', c.relforcerowsecurity,
             'rows', CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
             'columns', coalesce((
-                SELECT jsonb_object_agg(a.attname, jsonb_build_object(
-                    'name', quote_ident(a.attname),
-                    'type', a.atttypid::bigint,
-                    'type_name', format_type(a.atttypid, a.atttypmod),
-                    'deterministic', coalesce(l.collisdeterministic, true),
-                    'generated', a.attgenerated <> '' OR a.attidentity <> '',
-                    'not_null', a.attnotnull,
-                    'default', pg_get_expr(d.adbin, d.adrelid)))
+                SELECT jsonb_object_agg(a.attname, warden.column_facts(c.oid, a.attname))
                 FROM pg_attribute a
-                LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                LEFT JOIN pg_collation l ON l.oid = a.attcollation
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (column_names)), '{}'),
             'policies', coalesce((
                 SELECT jsonb_agg(jsonb_build_object(
@@ -176,20 +188,18 @@ AS $$
         'itself', c.oid = o.conrelid,
         'protected', EXISTS (SELECT FROM warden.protections p WHERE p.relation = c.oid),
         'partitioned', c.relkind = 'p',
-        'key', jsonb_build_object(
-            'name', quote_ident(k.attname),
-            'type', k.atttypid::bigint,
-            'type_name', format_type(k.atttypid, k.atttypmod),
-            'deterministic', coalesce(l.collisdeterministic, true),
-            'generated', false,
-            'not_null', k.attnotnull,
-            'default', NULL))
+        'key', warden.column_facts(c.oid, k.attname),
+        'owner', (SELECT warden.column_facts(c.oid, p.owner_column) FROM warden.protections p WHERE p.relation = c.oid),
+        'above', (
+            SELECT jsonb_build_object(
+                'column', warden.column_facts(c.oid, p.parent_column),
+                'parent', warden.parent_facts(c.oid, p.parent_column))
+            FROM warden.protections p WHERE p.relation = c.oid AND p.parent_column IS NOT NULL))
     FROM pg_constraint o
     JOIN pg_class c ON c.oid = o.confrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute f ON f.attrelid = o.conrelid AND f.attnum = o.conkey[1]
     JOIN pg_attribute k ON k.attrelid = o.confrelid AND k.attnum = o.confkey[1]
-    LEFT JOIN pg_collation l ON l.oid = k.attcollation
     WHERE o.conrelid = parent_facts.relation AND o.contype = 'f' AND cardinality(o.conkey) = 1
       AND f.attname = parent_facts.parent_column
       -- A key to a partitioned table has a second entry for each of its partitions.
@@ -198,10 +208,10 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION warden.parent_facts(regclass, text) IS
-    'The table and key that the foreign key of one column refers to; NULL without such a key.';
+    'The table and key that the foreign key of one column refers to, by what that table is protected, and the same of the table above it; NULL without such a key.';
 
 CREATE FUNCTION warden.tree_facts(
-    members oid[], owner_column text, tenant_column text, parent_column text
+    members oid[], owner_column text, tenant_column text, parent_column text, public_column text
 ) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -210,14 +220,15 @@ BEGIN
         SELECT jsonb_build_object(
             'tables', (
                 SELECT jsonb_agg(warden.table_facts(m.member,
-                           array_remove(ARRAY[coalesce(tree_facts.owner_column, tree_facts.parent_column), tree_facts.tenant_column], NULL))
+                           array_remove(ARRAY[coalesce(tree_facts.owner_column, tree_facts.parent_column), tree_facts.tenant_column,
+                           tree_facts.public_column], NULL))
                            ORDER BY m.position)
                 FROM unnest(tree_facts.members) WITH ORDINALITY AS m (member, position)),
             'parent', warden.parent_facts(tree_facts.members[1], tree_facts.parent_column)));
 END
 $$;
 
-COMMENT ON FUNCTION warden.tree_facts(oid[], text, text, text) IS
+COMMENT ON FUNCTION warden.tree_facts(oid[], text, text, text, text) IS
     'table_facts() of the tables, and parent_facts() of the first.';
 
 CREATE FUNCTION warden.protection_family(relation regclass, alone boolean) RETURNS jsonb
@@ -229,6 +240,7 @@ BEGIN ATOMIC
         'owner_column', p.owner_column,
         'tenant_column', p.tenant_column,
         'parent_column', p.parent_column,
+        'public_column', p.public_column,
         'manage_columns', p.manage_columns,
         'create_index', p.create_index,
         'changes', p.changes))
@@ -249,6 +261,7 @@ CREATE FUNCTION warden.protect(
     owner_column text DEFAULT 'user_id',
     tenant_column text DEFAULT NULL,
     parent_column text DEFAULT NULL,
+    public_column text DEFAULT NULL,
     manage_columns boolean DEFAULT true,
     create_index boolean DEFAULT true,
     replace_policies boolean DEFAULT false,
@@ -258,8 +271,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
     SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'protect_wrapper';
 
-COMMENT ON FUNCTION warden.protect(regclass, text, text, text, boolean, boolean, boolean, boolean) IS
-    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; replace_policies: drop the policies that the table has and keep their text for unprotect(), instead of refusing the table and listing them; dry_run: only say what would be done. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
+COMMENT ON FUNCTION warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean) IS
+    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); public_column: a boolean, and where it is true every role that may SELECT from the table reads the row, signed in or not (of its own tenant, with tenant_column), and writes it no more than before; manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; replace_policies: drop the policies that the table has and keep their text for unprotect(), instead of refusing the table and listing them; dry_run: only say what would be done. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
 
 CREATE FUNCTION warden.unprotect(table_name regclass, restore_policies boolean DEFAULT true)
 RETURNS TABLE (step int, sql text, lock text, rows bigint)

@@ -30,7 +30,7 @@ SET check_function_bodies = off;
 CREATE TABLE restored (id int, user_id uuid DEFAULT warden.current_user_id() NOT NULL);
 ALTER TABLE restored OWNER TO owner;
 ALTER TABLE ONLY restored FORCE ROW LEVEL SECURITY;
-INSERT INTO warden.protections SELECT 'restored'::regclass, 'restored'::regclass, owner_column, tenant_column, parent_column,
+INSERT INTO warden.protections SELECT 'restored'::regclass, 'restored'::regclass, owner_column, tenant_column, parent_column, public_column,
     manage_columns, create_index, changes, protected_at, protected_by FROM warden.protections WHERE relation = 'original'::regclass;
 INSERT INTO restored VALUES (1, :alice);
 SELECT t.refused('CREATE POLICY open ON restored USING (true)', '55000', 'a policy that is not ours is refused also while restoring');
@@ -55,7 +55,7 @@ ALTER TABLE unprotected OWNER TO owner;
 GRANT SELECT ON restored, unprotected TO gateway, app;
 INSERT INTO restored VALUES (1, :alice);
 INSERT INTO unprotected VALUES (1, :alice);
-INSERT INTO warden.protections SELECT 'restored'::regclass, 'restored'::regclass, owner_column, tenant_column, parent_column,
+INSERT INTO warden.protections SELECT 'restored'::regclass, 'restored'::regclass, owner_column, tenant_column, parent_column, public_column,
     manage_columns, create_index, changes, protected_at, protected_by FROM warden.protections WHERE relation = 'original'::regclass;
 SET ROLE app;
 SET row_security = on;

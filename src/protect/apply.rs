@@ -259,10 +259,11 @@ fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Resu
         .map_err(|error| Error::internal(format!("the changes could not be written down: {error}")))?;
     spi::write(
         "INSERT INTO warden.protections AS p (relation, root, owner_column, tenant_column, parent_column,
-             manage_columns, create_index, changes, protected_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             public_column, manage_columns, create_index, changes, protected_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (relation) DO UPDATE SET root = excluded.root, owner_column = excluded.owner_column,
              tenant_column = excluded.tenant_column, parent_column = excluded.parent_column,
+             public_column = excluded.public_column,
              manage_columns = excluded.manage_columns, create_index = excluded.create_index,
              changes = excluded.changes",
         &[
@@ -271,6 +272,7 @@ fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Resu
             options.owner_column.clone().into(),
             options.tenant_column.clone().into(),
             options.parent_column.clone().into(),
+            options.public_column.clone().into(),
             options.manage_columns.into(),
             options.create_index.into(),
             JsonB(changes).into(),

@@ -113,6 +113,9 @@ pub fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
         }
         policy::check_column(column, options.tenant_column.as_deref() == Some(column_name)).map_err(of_table)?;
     }
+    if let Some(column_name) = &options.public_column {
+        policy::check_public(policy::column(table, column_name)?).map_err(of_table)?;
+    }
     let foreign: Vec<_> = foreign_policies(table).map(|policy| policy.name.as_str()).collect();
     if !foreign.is_empty() {
         return Err(Refusal::wrong_state(

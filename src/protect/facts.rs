@@ -116,7 +116,20 @@ pub struct Parent {
     pub itself: bool,
     pub protected: bool,
     pub partitioned: bool,
+    /// What the foreign key refers to.
     pub key: Column,
+    /// The column by which the parent is protected.
+    pub owner: Option<Column>,
+    /// What the rows of the parent belong to themselves.
+    pub above: Option<Box<Above>>,
+}
+
+/// A parent's own parent.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Above {
+    /// The parent's foreign key.
+    pub column: Column,
+    pub parent: Parent,
 }
 
 impl Table {

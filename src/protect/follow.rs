@@ -296,7 +296,8 @@ fn rename(options: &mut Options, known: &mut BTreeMap<u32, Protection>, tree: &T
     let Some(new_name) = new_name else { return false };
     let missing = |name: &String| tree.tables.iter().all(|table| !table.columns.contains_key(name));
     let mut renamed = false;
-    for column in [&mut options.owner_column, &mut options.tenant_column, &mut options.parent_column] {
+    let Options { owner_column, tenant_column, parent_column, public_column, .. } = options;
+    for column in [owner_column, tenant_column, parent_column, public_column] {
         if let Some(name) = column.clone().filter(missing) {
             *column = Some(new_name.to_owned());
             for protection in known.values_mut() {
@@ -325,13 +326,7 @@ fn refuse_other_columns(tree: &Tree, options: &Options, known: &BTreeMap<u32, Pr
 
 /// A table has come into a watched schema.
 fn meet(table: u32, watch: &Watch, restoring: bool) -> Result<()> {
-    let options = Options {
-        owner_column: Some(watch.owner_column.clone()),
-        tenant_column: None,
-        parent_column: None,
-        manage_columns: true,
-        create_index: true,
-    };
+    let options = Options::by_owner(watch.owner_column.clone());
     let tree = catalogue::tree(table, &options)?;
     let root = apply::first(&tree)?;
     if restoring {

@@ -42,6 +42,7 @@ fn protect(
     owner_column: Option<String>,
     tenant_column: Option<String>,
     parent_column: Option<String>,
+    public_column: Option<String>,
     manage_columns: Option<bool>,
     create_index: Option<bool>,
     replace_policies: Option<bool>,
@@ -51,8 +52,10 @@ fn protect(
         owner_column,
         tenant_column,
         parent_column,
+        public_column,
         manage_columns: manage_columns.unwrap_or(true),
         create_index: create_index.unwrap_or(true),
+        ..Options::none()
     };
     let replace_policies = replace_policies.unwrap_or(false);
     let dry_run = dry_run.unwrap_or(false);

@@ -12,8 +12,31 @@ pub struct Options {
     pub tenant_column: Option<String>,
     /// Instead of an owner: the foreign key to the table whose rows these belong to.
     pub parent_column: Option<String>,
+    /// A boolean: where it is true, everybody may read the row.
+    pub public_column: Option<String>,
+    /// What `allow` was told; none of it is an argument of `protect`.
+    #[serde(default)]
+    pub allowances: Vec<Allowance>,
     pub manage_columns: bool,
     pub create_index: bool,
+}
+
+/// Rows that one command may reach although they are not the user's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowance {
+    pub command: Command,
+    /// As Postgres prints it, every name in it qualified.
+    pub predicate: String,
+}
+
+/// What a policy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Command {
+    Select,
+    Insert,
+    Update,
+    Delete,
 }
 
 impl Options {
@@ -23,9 +46,16 @@ impl Options {
             owner_column: None,
             tenant_column: None,
             parent_column: None,
+            public_column: None,
+            allowances: Vec::new(),
             manage_columns: false,
             create_index: false,
         }
+    }
+
+    /// Whatever has this owner column, with everything that `protect` does by default.
+    pub fn by_owner(owner_column: String) -> Self {
+        Self { owner_column: Some(owner_column), manage_columns: true, create_index: true, ..Self::none() }
     }
 
     /// The columns that decide whose a row is; what they hold never changes under a client.
@@ -36,6 +66,7 @@ impl Options {
     pub fn same_columns(&self, other: &Self) -> bool {
         self.columns().eq(other.columns())
             && self.parent_column == other.parent_column
+            && self.public_column == other.public_column
             && self.owner_column == other.owner_column
     }
 }

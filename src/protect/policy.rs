@@ -3,13 +3,14 @@
 //! Each policy is the plain comparison of a column with a STABLE function: not wrapped in a
 //! sub-select, so that the planner keeps its estimate for a heavy or a light user, uses the index and
 //! prunes partitions. One permissive policy per command, everything in it joined by AND, and one of
-//! their own for the owner and the admins.
+//! their own for the owner and the admins. What is declared (a public column, `allow`) widens the one
+//! comparison inside the policy of its command, and nothing else.
 //!
 //! An expression is written twice from one template: as a statement, with its operators pinned to
 //! `pg_catalog`, and as Postgres prints it afterwards, so that a policy can be recognised as ours.
 
 use super::facts::{Column, Parent, Policy, Table};
-use super::options::{Options, Refusal};
+use super::options::{Command, Options, Refusal};
 
 /// A policy that `protect` writes, as a statement and as the catalogue shows it.
 pub struct Expected {
@@ -28,23 +29,31 @@ pub fn policies(
     options: &Options,
     asks_for_parents: bool,
 ) -> Result<Vec<Expected>, Refusal> {
-    let statement = whose(Spelling::Statement, table, parent, options)?;
-    let catalogue = whose(Spelling::Catalogue, table, parent, options)?;
-    let own = Texts { sql: join(&statement, " AND "), catalogue: join(&catalogue, " AND ") };
-    let written = |mut terms: Vec<String>| {
+    let reached = |command| {
+        Ok(Texts {
+            sql: reached(Spelling::Statement, command, table, parent, options)?,
+            catalogue: reached(Spelling::Catalogue, command, table, parent, options)?,
+        })
+    };
+    let written = |terms: &Terms| {
+        let mut terms = terms.clone();
         if asks_for_parents {
             // The whole row: a foreign key that is added later is covered at once.
             terms.push(format!("warden.parents_visible(tableoid, {}.*)", table.label));
         }
         join(&terms, " AND ")
     };
-    let written = Texts { sql: written(statement), catalogue: written(catalogue) };
+    let using =
+        |texts: &Texts<Terms>| Texts { sql: join(&texts.sql, " AND "), catalogue: join(&texts.catalogue, " AND ") };
+    let check = |texts: &Texts<Terms>| Texts { sql: written(&texts.sql), catalogue: written(&texts.catalogue) };
+    let (select, insert) = (reached(Command::Select)?, reached(Command::Insert)?);
+    let (update, delete) = (reached(Command::Update)?, reached(Command::Delete)?);
     // UPDATE and DELETE repeat the whole test: without WHERE Postgres does not apply the one of SELECT to them.
     Ok(vec![
-        policy(table, "warden_select", "SELECT", 'r', Some(&own), None),
-        policy(table, "warden_insert", "INSERT", 'a', None, Some(&written)),
-        policy(table, "warden_update", "UPDATE", 'w', Some(&own), Some(&written)),
-        policy(table, "warden_delete", "DELETE", 'd', Some(&own), None),
+        policy(table, "warden_select", "SELECT", 'r', Some(using(&select)), None),
+        policy(table, "warden_insert", "INSERT", 'a', None, Some(check(&insert))),
+        policy(table, "warden_update", "UPDATE", 'w', Some(using(&update)), Some(check(&update))),
+        policy(table, "warden_delete", "DELETE", 'd', Some(using(&delete)), None),
     ])
 }
 
@@ -89,6 +98,14 @@ pub fn check_column(column: &Column, is_tenant: bool) -> Result<(), Refusal> {
     default(column, is_tenant).map(|_| ())
 }
 
+/// Refuses what is not simply true or false.
+pub fn check_public(column: &Column) -> Result<(), Refusal> {
+    if column.type_id == BOOL {
+        return Ok(());
+    }
+    Err(Refusal::unusable(format!("a public column of type {} is not supported", column.type_name), "Use boolean."))
+}
+
 /// Refuses a parent column, or the key that it refers to, of a type this module cannot compare.
 pub fn check_reference(column: &Column) -> Result<(), Refusal> {
     if [UUID, TEXT, VARCHAR, INT2, INT4, INT8].contains(&column.type_id) && column.deterministic {
@@ -116,47 +133,97 @@ enum Spelling {
     Catalogue,
 }
 
-struct Texts {
-    sql: String,
-    catalogue: String,
+/// What is joined by AND.
+type Terms = Vec<String>;
+
+/// In both spellings.
+struct Texts<T> {
+    sql: T,
+    catalogue: T,
 }
 
-/// The terms that say whose a row is.
-fn whose(
+/// The terms that say which rows a command reaches: those whose owner it is or what is declared beside
+/// them, and of these the current tenant's alone.
+fn reached(
     spelling: Spelling,
+    command: Command,
     table: &Table,
     parent: Option<&Parent>,
     options: &Options,
-) -> Result<Vec<String>, Refusal> {
-    let equals = match spelling {
-        Spelling::Statement => "OPERATOR(pg_catalog.=)",
-        Spelling::Catalogue => "=",
-    };
-    let mut terms = Vec::new();
+) -> Result<Terms, Refusal> {
+    let equals = spelling.equals();
+    let mut any = Vec::new();
     if let Some(name) = &options.owner_column {
         let owner = column(table, name)?;
-        terms.push(format!("({} {equals} {})", bare(owner, ""), identity(owner)?));
+        any.push(format!("({} {equals} {})", bare(owner, ""), identity(owner)?));
     }
     if let (Some(name), Some(parent)) = (&options.parent_column, parent) {
-        let child = column(table, name)?;
-        let label = format!("{}.", table.label);
-        // A table of that name would otherwise compare the parent with itself.
-        let alias = if table.label == "p" { "q" } else { "p" };
-        // As foreign keys look: a key is unique in all partitions, but not in inheritance children.
-        let only = if parent.partitioned { "" } else { "ONLY " };
-        terms.push(format!(
-            "(EXISTS ( SELECT 1 FROM {only}{} {alias} WHERE ({} {equals} {})))",
-            parent.name,
-            bare(&parent.key, &format!("{alias}.")),
-            bare(child, &label)
-        ));
+        // What is declared of the parent lets others read its children, and no more than that.
+        let strictly = command != Command::Select;
+        let child = bare(column(table, name)?, &format!("{}.", table.label));
+        any.push(below(spelling, &child, parent, strictly, &Aliases::beside(&table.label), 1)?);
     }
+    if let Some(name) = options.public_column.as_ref().filter(|_| command == Command::Select) {
+        any.push(column(table, name)?.name.clone());
+    }
+    let allowed = options.allowances.iter().filter(|allowance| allowance.command == command);
+    any.extend(allowed.map(|allowance| allowance.predicate.clone()));
+    let mut all = vec![join(&any, " OR ")];
     if let Some(name) = &options.tenant_column {
         let tenant = column(table, name)?;
         tenant_is_usable(tenant)?;
-        terms.push(format!("({} {equals} {CURRENT_TENANT})", tenant.name));
+        all.push(format!("({} {equals} {CURRENT_TENANT})", tenant.name));
     }
-    Ok(terms)
+    Ok(all)
+}
+
+/// Whether the parent of a row is visible: its own policies decide that inside of EXISTS. `strictly`
+/// asks besides whether it is the user's own, through all parents above it.
+fn below(
+    spelling: Spelling,
+    child: &str,
+    parent: &Parent,
+    strictly: bool,
+    aliases: &Aliases,
+    depth: usize,
+) -> Result<String, Refusal> {
+    let equals = spelling.equals();
+    let alias = aliases.at(depth);
+    let prefix = format!("{alias}.");
+    // As foreign keys look: a key is unique in all partitions, but not in inheritance children.
+    let only = if parent.partitioned { "" } else { "ONLY " };
+    let mut all = vec![format!("({} {equals} {child})", bare(&parent.key, &prefix))];
+    if strictly && let Some(owner) = &parent.owner {
+        all.push(format!("({} {equals} {})", bare(owner, &prefix), identity(owner)?));
+    }
+    if strictly && let Some(above) = &parent.above {
+        all.push(below(spelling, &bare(&above.column, &prefix), &above.parent, strictly, aliases, depth + 1)?);
+    }
+    Ok(format!("(EXISTS ( SELECT 1 FROM {only}{} {alias} WHERE {}))", parent.name, join(&all, " AND ")))
+}
+
+/// Names for the parents in an expression: p, p2, p3. A table of such a name would otherwise compare
+/// the parent with itself.
+struct Aliases(char);
+
+impl Aliases {
+    fn beside(label: &str) -> Self {
+        let is_taken = label.strip_prefix('p').is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+        Self(if is_taken { 'q' } else { 'p' })
+    }
+
+    fn at(&self, depth: usize) -> String {
+        if depth > 1 { format!("{}{depth}", self.0) } else { self.0.to_string() }
+    }
+}
+
+impl Spelling {
+    fn equals(self) -> &'static str {
+        match self {
+            Self::Statement => "OPERATOR(pg_catalog.=)",
+            Self::Catalogue => "=",
+        }
+    }
 }
 
 fn policy(
@@ -164,14 +231,14 @@ fn policy(
     name: &str,
     command: &str,
     code: char,
-    using: Option<&Texts>,
-    check: Option<&Texts>,
+    using: Option<Texts<String>>,
+    check: Option<Texts<String>>,
 ) -> Expected {
     let mut sql = format!("CREATE POLICY {name} ON {} FOR {command} TO PUBLIC", table.name);
-    if let Some(using) = using {
+    if let Some(using) = &using {
         sql += &format!(" USING ({})", using.sql);
     }
-    if let Some(check) = check {
+    if let Some(check) = &check {
         sql += &format!(" WITH CHECK ({})", check.sql);
     }
     let catalogue = Policy {
@@ -247,6 +314,7 @@ const PUBLIC: u32 = 0;
 const CURRENT_TENANT: &str = "warden.current_tenant_id()";
 
 // pg_type.oid, which never changes for these.
+const BOOL: u32 = 16;
 const UUID: u32 = 2950;
 const TEXT: u32 = 25;
 const VARCHAR: u32 = 1043;

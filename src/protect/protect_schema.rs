@@ -49,10 +49,9 @@ fn protect_schema(
 > {
     let options = Options {
         owner_column,
-        tenant_column: None,
-        parent_column: None,
         manage_columns: manage_columns.unwrap_or(true),
         create_index: create_index.unwrap_or(true),
+        ..Options::none()
     };
     let except_tables = except_tables.into_iter().flatten().flatten().collect();
     let how = How { replace_policies: replace_policies.unwrap_or(false), dry_run: dry_run.unwrap_or(false) };

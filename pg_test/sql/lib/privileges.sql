@@ -13,7 +13,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('PUBLIC', 'is_intact(regclass)'),
         ('PUBLIC', 'parents_visible(oid,record)'), ('PUBLIC', 'fill_owner()'), ('PUBLIC', 'keep_owner()'), ('PUBLIC', 'refuse_truncate()'),
         ('PUBLIC', 'is_intact(regclass)'),
-        ('PUBLIC', 'protect(regclass,text,text,text,boolean,boolean,boolean,boolean)'), ('PUBLIC', 'unprotect(regclass,boolean)'),
+        ('PUBLIC', 'protect(regclass,text,text,text,text,boolean,boolean,boolean,boolean)'), ('PUBLIC', 'unprotect(regclass,boolean)'),
         ('PUBLIC', 'protect_schema(regnamespace,text,text[],boolean,boolean,boolean,boolean)'),
         ('PUBLIC', 'exempt(regclass,text)'), ('PUBLIC', 'unexempt(regclass)'),
         ('PUBLIC', 'watch_schema(regnamespace,text,text[],text)'), ('PUBLIC', 'unwatch_schema(regnamespace)'),

@@ -36,13 +36,7 @@ fn owned(type_id: u32) -> Tree {
 }
 
 fn options() -> Options {
-    Options {
-        owner_column: Some("user_id".into()),
-        tenant_column: None,
-        parent_column: None,
-        manage_columns: true,
-        create_index: true,
-    }
+    Options::by_owner("user_id".into())
 }
 
 fn sql(steps: &[Step]) -> Vec<&str> {
