@@ -74,6 +74,8 @@ GRANT EXECUTE ON FUNCTION
     warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean),
     warden.unprotect(regclass, boolean),
     warden.protect_schema(regnamespace, text, text[], boolean, boolean, boolean, boolean),
+    warden.allow(regclass, text, text, text),
+    warden.disallow(regclass, text, text),
     warden.exempt(regclass, text),
     warden.unexempt(regclass),
     warden.watch_schema(regnamespace, text, text[], text),

@@ -243,6 +243,10 @@ BEGIN ATOMIC
         'public_column', p.public_column,
         'manage_columns', p.manage_columns,
         'create_index', p.create_index,
+        'allowances', coalesce((
+            SELECT jsonb_agg(jsonb_build_object('command', a.command, 'predicate', a.predicate)
+                             ORDER BY a.command, a.predicate COLLATE "C")
+            FROM warden.allowances a WHERE a.relation = p.root), '[]'),
         'changes', p.changes))
     FROM warden.protections p
     WHERE CASE WHEN protection_family.alone THEN p.relation = protection_family.relation

@@ -55,6 +55,9 @@ CREATE VIEW warden.protected_tables AS
            p.tenant_column,
            p.parent_column,
            p.public_column,
+           (SELECT jsonb_agg(jsonb_build_object('command', a.command, 'predicate', a.predicate, 'reason', a.reason)
+                             ORDER BY a.command, a.predicate)
+            FROM warden.allowances a WHERE a.relation = p.root) AS allowances,
            CASE WHEN p.root <> p.relation THEN p.root END AS follows,
            warden.is_intact(p.relation) AS intact,
            p.protected_at,
@@ -64,6 +67,10 @@ CREATE VIEW warden.protected_tables AS
     JOIN pg_namespace n ON n.oid = c.relnamespace;
 
 COMMENT ON VIEW warden.protected_tables IS 'The protected tables, with their partitions and children.';
+COMMENT ON COLUMN warden.protected_tables.public_column IS
+    'Where it is true, everybody may read the row.';
+COMMENT ON COLUMN warden.protected_tables.allowances IS
+    'What allow() lets through besides a user''s own rows: command, predicate and reason; NULL for nothing.';
 COMMENT ON COLUMN warden.protected_tables.follows IS
     'The table that protect() was called for, where this one is a partition or child of it; NULL otherwise.';
 COMMENT ON COLUMN warden.protected_tables.intact IS

@@ -85,7 +85,8 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["authenticate"]);
-extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["database_roles"]);
+extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["database_roles"]);
+extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);
 extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["door"]);
 extension_sql_file!("../sql/exemptions.sql", name = "exemptions", requires = ["protect"]);

@@ -16,11 +16,19 @@ CREATE TABLE measures (id int, user_id uuid, at date) PARTITION BY RANGE (at);
 CREATE TABLE measures_2026 PARTITION OF measures FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 GRANT SELECT ON measures, measures_2026 TO app;
 SELECT warden.protect('measures');
+CREATE TABLE posts (id int, user_id uuid, is_public boolean, status varchar(20));
+GRANT SELECT ON posts TO app;
+SELECT warden.protect('posts', public_column => 'is_public');
+SELECT warden.allow('posts', 'SELECT', $$status IN ('a  template', 'b')$$, 'templates');
+SELECT warden.allow('posts', 'INSERT', 'id BETWEEN 1 AND 7 OR status IS NULL', 'a form');
 CREATE TABLE countries (code text PRIMARY KEY);
 SELECT warden.exempt('countries', 'a lookup table');
 """
 ROWS = """
 INSERT INTO notes SELECT id, id, 'a note' FROM documents WHERE title = 'document 1';
+INSERT INTO posts SELECT 1, id, true, 'x' FROM warden.users LIMIT 1;
+INSERT INTO posts SELECT 2, id, false, 'a  template' FROM warden.users LIMIT 1;
+INSERT INTO posts SELECT 3, id, false, 'a template' FROM warden.users LIMIT 1;
 INSERT INTO measures SELECT 1, id, '2026-05-01' FROM warden.users;
 SELECT warden.record_event('before the dump');
 """
@@ -33,6 +41,7 @@ STATE = [
     "SELECT role::text, kind, added_at FROM warden.database_roles ORDER BY 1, 2",
     "SELECT * FROM warden.audit_log ORDER BY id",
     "SELECT * FROM warden.protected_tables ORDER BY schema_name, table_name",
+    "SELECT relation::text, command, predicate, reason, allowed_at, allowed_by FROM warden.allowances ORDER BY 1, 2, 3",
     "SELECT relation::text, reason, exempted_at, exempted_by FROM warden.exempt_tables ORDER BY 1",
     "SELECT tablename, policyname, permissive, roles, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2",
     "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
@@ -120,6 +129,14 @@ def test_tokens_are_believed_and_isolate(restored):
             app.commit()
             assert owners_seen(app) == set()
             app.commit()
+
+
+def test_exceptions_stand(restored):
+    with restored.connect("app") as app:
+        assert app.execute("SELECT id FROM posts ORDER BY id").fetchall() == [(1,), (2,)]
+    with restored.connect("postgres") as superuser:
+        listed = "SELECT intact, public_column, jsonb_array_length(allowances) FROM warden.protected_tables WHERE table_name = 'posts'"
+        assert superuser.execute(listed).fetchall() == [(True, "is_public", 2)]
 
 
 def test_refusals_stand(restored):

@@ -44,4 +44,16 @@ SELECT t.matches(plan('SELECT * FROM messages WHERE id = 5'), 'messages_pkey', '
 COMMIT;
 \connect - app
 SELECT t.matches(plan('SELECT * FROM documents'), 'BitmapOr\s.*documents_user_id_idx.*public_documents', 'nobody, too');
+SELECT t.is(count(*), 100, 'nobody reads the 100 public rows') FROM documents;
+
+\connect - owner
+SELECT warden.allow('documents', 'SELECT', $$ status <> 'x' $$, 'templates');
+\connect - gateway
+BEGIN;
+SELECT warden.set_current_user(:alice);
+SELECT t.is(count(*), 350, '50 templates more') FROM documents;
+SELECT t.matches(plan('SELECT * FROM documents'), 'BitmapOr\s.*documents_user_id_idx.*public_documents.*templates', 'an allowance uses its index, too');
+SELECT t.matches(plan('SELECT * FROM documents WHERE id = 1'), 'Index Scan using documents_pkey', 'a read by key stays one');
+SELECT t.matches(plan('DELETE FROM documents'), 'documents_user_id_idx', 'what is allowed for SELECT does not concern a DELETE');
+COMMIT;
 SELECT t.done();

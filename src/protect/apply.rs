@@ -4,7 +4,7 @@ use super::catalogue;
 use super::facts::{Table, Tree};
 use super::options::{Changes, Options};
 use super::step::Step;
-use super::{acting, checks, exempt, follow, plan, policy, step, table_owner, undo};
+use super::{acting, allow, checks, exempt, follow, plan, policy, step, table_owner, undo};
 use crate::error::{Error, Result};
 use crate::{audit, caller, spi};
 use pgrx::pg_sys::Oid;
@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 
 /// Protects a table and everything below it, or says what it would do.
 pub fn protect(relation: u32, options: &Options, replace_policies: bool, dry_run: bool) -> Result<Vec<Step>> {
+    let known = catalogue::protection(relation)?;
+    let allowances = known.map(|known| known.options.allowances).unwrap_or_default();
+    let options = &Options { allowances, ..options.clone() };
     let (tree, steps) = prepare(relation, options, replace_policies)?;
     let known = catalogue::family(relation)?;
     if steps.is_empty() && tree.tables.iter().all(|table| known.contains_key(&table.oid)) {
@@ -75,6 +78,7 @@ pub fn unprotect(relation: u32, restore_policies: bool) -> Result<Vec<Step>> {
     let steps = undo::unprotect(&tree, &changes);
     execute(&tree, &steps)?;
     spi::write("DELETE FROM warden.protections p WHERE p.root = $1", &[Oid::from(relation).into()])?;
+    allow::forget(&[relation])?;
     audit::record("unprotect", Some(&root.name), json!({ "statements": statements(&steps) }))?;
     Ok(steps)
 }
@@ -141,8 +145,10 @@ pub fn remember(root: u32, tree: &Tree, options: &Options, steps: &[Step]) -> Re
         }
         store(table, root, options, &changes)?;
     }
-    // What is protected is an exception no longer.
-    exempt::forget(&tree.tables.iter().map(|table| table.oid).collect::<Vec<_>>())
+    // What is protected is exempt no longer, and what follows has nothing declared of its own.
+    let tables: Vec<u32> = tree.tables.iter().map(|table| table.oid).collect();
+    exempt::forget(&tables)?;
+    allow::forget(&tables.into_iter().filter(|table| *table != root).collect::<Vec<_>>())
 }
 
 /// Refuses rows that nobody would see again.
@@ -231,7 +237,8 @@ fn replace(tree: &mut Tree, replace_policies: bool) -> Result<Vec<Step>> {
     })
 }
 
-fn lock(root: &Table) -> Result<()> {
+/// Keeps everybody else away until the transaction ends.
+pub fn lock(root: &Table) -> Result<()> {
     let sql = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", root.name);
     as_owner(root, || spi::write(&sql, &[]))?;
     Ok(())

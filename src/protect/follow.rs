@@ -13,7 +13,7 @@ use super::catalogue::{self, Protection};
 use super::facts::{Table, Tree};
 use super::options::Options;
 use super::step::{Step, Weight};
-use super::{acting, apply, checks, exempt, plan, table_owner};
+use super::{acting, allow, apply, checks, exempt, plan, table_owner};
 use crate::error::{Error, Result, or_raise};
 use crate::spi::{self, Statement};
 use crate::{audit, caller};
@@ -132,6 +132,7 @@ fn follow_drops() -> Result<()> {
     let dropped: Dropped = catalogue::parse(dropped)?;
     for table in &dropped.tables {
         spi::write("DELETE FROM warden.protections p WHERE p.relation = $1", &[Oid::from(table.oid).into()])?;
+        allow::forget(&[table.oid])?;
         audit::record("protection_dropped", Some(&table.name), json!({}))?;
     }
     for table in &dropped.exempt {
@@ -212,6 +213,9 @@ fn reconcile(root: u32, changed: &[u32], new_column_name: Option<&str>, restorin
         Weight::Overdue | Weight::Comfort => false,
     };
     if let Some(step) = steps.iter().filter(|step| known.contains_key(&step.table)).find(weakens) {
+        if new_column_name.is_some() && !options.allowances.is_empty() {
+            return Err(names_an_allowance(&tree));
+        }
         return Err(weakened(&tree, &format!("to mend it: {}", step.sql)));
     }
     release(root, &known, &members)?;
@@ -271,6 +275,7 @@ fn release(root: u32, known: &BTreeMap<u32, Protection>, members: &[u32]) -> Res
             )?;
             left.remove(&table.oid);
         }
+        allow::inherit(root, top)?;
         apply::execute(&tree, &steps)?;
         record_following(apply::first(&tree)?, &steps)?;
     }
@@ -376,6 +381,15 @@ fn weakened(tree: &Tree, what: &str) -> Error {
         format!(
             "SELECT warden.unprotect('{name}') takes protection away, on the record; SELECT warden.protect('{name}', …) mends what is missing."
         ),
+    )
+}
+
+/// The text of an allowance is kept by the names that it was given with.
+fn names_an_allowance(tree: &Tree) -> Error {
+    let name = tree.tables.first().map_or("a protected table", |table| table.name.as_str());
+    Error::wrong_state(
+        format!("what warden.allow() was told of {name} names this column"),
+        "SELECT warden.disallow(…) first, and warden.allow(…) again by the new name, in the same transaction.",
     )
 }
 

@@ -8,11 +8,13 @@
 //! `sql/protect.sql`, `sql/protections.sql` and the files beside them.
 
 mod acting;
+mod allow;
 mod apply;
 mod catalogue;
 mod checks;
 mod columns;
 mod exempt;
+mod expression;
 mod facts;
 mod follow;
 mod guard;

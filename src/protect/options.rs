@@ -39,6 +39,19 @@ pub enum Command {
     Delete,
 }
 
+impl Command {
+    pub const ALL: [Self; 4] = [Self::Select, Self::Insert, Self::Update, Self::Delete];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "SELECT",
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 impl Options {
     /// No columns: for looking at a table that is not to be protected.
     pub fn none() -> Self {

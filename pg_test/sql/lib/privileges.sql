@@ -15,6 +15,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('PUBLIC', 'is_intact(regclass)'),
         ('PUBLIC', 'protect(regclass,text,text,text,text,boolean,boolean,boolean,boolean)'), ('PUBLIC', 'unprotect(regclass,boolean)'),
         ('PUBLIC', 'protect_schema(regnamespace,text,text[],boolean,boolean,boolean,boolean)'),
+        ('PUBLIC', 'allow(regclass,text,text,text)'), ('PUBLIC', 'disallow(regclass,text,text)'),
         ('PUBLIC', 'exempt(regclass,text)'), ('PUBLIC', 'unexempt(regclass)'),
         ('PUBLIC', 'watch_schema(regnamespace,text,text[],text)'), ('PUBLIC', 'unwatch_schema(regnamespace)'),
 
