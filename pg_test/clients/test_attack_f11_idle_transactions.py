@@ -14,7 +14,11 @@ BOUND = "SET statement_timeout = '10s'; SET lock_timeout = '2s'"
 
 # A call of each function for clients and trusted roles. The parameters are of the caller; errors are answers too.
 CALLS = {
+    "admin_is_open": "SELECT warden.admin_is_open()",
+    "admin_open": "SELECT warden.admin_open()",
+    "allow": "SELECT warden.allow('documents', 'SELECT', 'true', 'for all')",
     "authenticate": "SELECT warden.authenticate(%(token)s)",
+    "begin_admin": "SELECT warden.begin_admin('curious')",
     "caller_administers": "SELECT warden.caller_administers()",
     "current_actor_id": "SELECT warden.current_actor_id()",
     "current_external_id": "SELECT warden.current_external_id()",
@@ -24,15 +28,19 @@ CALLS = {
     "current_session_id": "SELECT warden.current_session_id()",
     "current_tenant_id": "SELECT warden.current_tenant_id()",
     "current_user_id": "SELECT warden.current_user_id()",
+    "disallow": "SELECT warden.disallow('documents', 'SELECT')",
+    "exempt": "SELECT warden.exempt('documents', 'for all')",
     "http_status": "SELECT warden.http_status('28000')",
     "identity": "SELECT warden.identity()",
     "is_intact": "SELECT warden.is_intact('documents')",
     "protect": "SELECT warden.protect('documents')",
+    "protect_schema": "SELECT warden.protect_schema('public', 'user_id')",
     "record_event": "SELECT warden.record_event('something')",
     "require_user": "SELECT warden.require_user(%(user)s::uuid)",
     "set_current_external_user": "SELECT warden.set_current_external_user('4711')",
     "set_current_user": "SELECT warden.set_current_user(%(user)s)",
     "sign_out": "SELECT warden.sign_out()",
+    "unexempt": "SELECT warden.unexempt('documents')",
     "unprotect": "SELECT warden.unprotect('documents')",
     "unwatch_schema": "SELECT warden.unwatch_schema('public')",
     "verify_token": "SELECT warden.verify_token(%(token)s)",
@@ -114,8 +122,11 @@ def test_every_function_is_tried(documents, superuser):
     assert {name for (name,) in superuser.execute(CALLABLE)} <= called
 
 
-# For the table's owner, or for trusted roles; 4711 is another user than the transaction's.
-REFUSED = {"protect", "unprotect", "watch_schema", "unwatch_schema", "set_current_external_user"}
+# For the table's owner, an administrator, or trusted roles (protect_schema finds nothing to protect here); 4711 is another user than the transaction's.
+REFUSED = {
+    "allow", "begin_admin", "disallow", "exempt", "protect", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
+    "set_current_external_user",
+}
 REFUSED_TO_CLIENTS = {"set_current_user", "record_event, outliving"}
 
 
