@@ -17,5 +17,5 @@ COMMENT ON FUNCTION warden.verify_token(text) IS
 COMMENT ON FUNCTION warden.explain_token(text) IS
     'Every check a token goes through, in order, with its result, up to the first it fails. For administrators; changes nothing.';
 COMMENT ON FUNCTION warden.http_status(text) IS
-    'The HTTP status for a SQLSTATE of the extension: 28000 is 401, 42501 403, P0002 404, 23505 409, 22023 400, 53400 429, 55000 409; 500 for what the application did not cause.';
+    'The HTTP status for a SQLSTATE of the extension: 28000 is 401, 42501 403, P0002 404, 23505 409, 22023 400, 53400 429, 55000 409, and PT401 and the like what they say; 500 for what the application did not cause.';
 COMMENT ON FUNCTION warden.version() IS 'The version of the loaded library.';

@@ -19,6 +19,7 @@ BEGIN ATOMIC
     SELECT f.function
     FROM (VALUES
         ('{client,trusted}', 'warden.authenticate(text,inet,uuid)'::regprocedure),
+        ('{client,trusted}', 'warden.pre_request()'),
         ('{client,trusted}', 'warden.verify_token(text)'),
         ('{client,trusted}', 'warden.sign_out()'),
         ('{client,trusted,admin}', 'warden.record_event(text,text,jsonb,boolean)'),

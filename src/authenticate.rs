@@ -25,29 +25,37 @@ fn authenticate(
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
 ) -> pgrx::Uuid {
     hooks::hide_statement();
-    or_raise((|| {
-        caller::require_row_security()?;
-        transaction::warn_outside_block("authenticate");
-        let attempt = Attempt::begin()?;
-        let refused = |refused| refuse("authenticate", refused, client_ip.as_ref());
-        let bearer = tokens::bearer(token.unwrap_or_default(), FirstSight::Provision).map_err(refused)?;
-        let tenant_id = tenant(&bearer.token, tenant_id.map(from_pgrx)).map_err(refused)?;
-        let now = clock::now();
-        let Bearer { token, user, actor } = bearer;
-        let identity = Identity {
-            serial: attempt.serial(),
-            expires_at: token.expires_at.min(now + settings::max_identity_age()),
-            user_id: user.id,
-            actor_id: actor.map_or(user.id, |actor| actor.id),
-            tenant_id,
-            session_id: token.session_id.clone(),
-            external_id: user.external_id,
-            roles: user.roles,
-            scopes: token.scopes.clone(),
-        };
-        attempt.succeed(&identity)?;
-        Ok(to_pgrx(identity.user_id))
-    })())
+    or_raise(sign_in("authenticate", token.unwrap_or_default(), client_ip.as_ref(), tenant_id))
+}
+
+/// What `authenticate` and the functions of gateways do; `function` is the one that was called.
+pub fn sign_in(
+    function: &str,
+    token: &str,
+    client_ip: Option<&Inet>,
+    tenant_id: Option<pgrx::Uuid>,
+) -> Result<pgrx::Uuid> {
+    caller::require_row_security()?;
+    transaction::warn_outside_block(function);
+    let attempt = Attempt::begin()?;
+    let refused = |refused| refuse(function, refused, client_ip);
+    let bearer = tokens::bearer(token, FirstSight::Provision).map_err(refused)?;
+    let tenant_id = tenant(&bearer.token, tenant_id.map(from_pgrx)).map_err(refused)?;
+    let now = clock::now();
+    let Bearer { token, user, actor } = bearer;
+    let identity = Identity {
+        serial: attempt.serial(),
+        expires_at: token.expires_at.min(now + settings::max_identity_age()),
+        user_id: user.id,
+        actor_id: actor.map_or(user.id, |actor| actor.id),
+        tenant_id,
+        session_id: token.session_id.clone(),
+        external_id: user.external_id,
+        roles: user.roles,
+        scopes: token.scopes.clone(),
+    };
+    attempt.succeed(&identity)?;
+    Ok(to_pgrx(identity.user_id))
 }
 
 /// Acts for a user whom a trusted role has verified itself. See the comment on the SQL function.

@@ -2,15 +2,18 @@
 //!
 //! A client can undo whatever its own transaction wrote, so what must be remembered all the same is
 //! handed to a dynamic background worker that commits it alone, while the client's transaction
-//! waits. No worker to be had, or no answer in time, is an error: what cannot be recorded does not
-//! happen. The record travels in dynamic shared memory, so its size is bounded only by the sender.
+//! waits; and so is what a transaction that was begun READ ONLY has to write. No worker to be had,
+//! or no answer in time, is an error: what cannot be recorded does not happen. The record travels in
+//! dynamic shared memory, so its size is bounded only by the sender.
 
 #![allow(unsafe_code)]
 
 use crate::audit::Record;
+use crate::directory::Newcomer;
 use crate::error::{Error, Result};
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BackgroundWorkerStatus, DynamicBackgroundWorker};
 use pgrx::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -32,17 +35,33 @@ struct Header {
     length: u32,
 }
 
-/// Commits a record in a transaction of its own, and returns when it has.
+/// What can be written this way.
+#[derive(Serialize, Deserialize)]
+pub enum Write {
+    Record(Record),
+    Newcomer(Newcomer),
+}
+
+impl Write {
+    fn execute(&self) -> Result<()> {
+        match self {
+            Self::Record(record) => record.write(),
+            Self::Newcomer(newcomer) => newcomer.write(),
+        }
+    }
+}
+
+/// Commits a write in a transaction of its own, and returns when it has.
 ///
 /// # Errors
 /// 55000 on a standby, and where no background worker is free or none has committed the record
 /// within ten seconds.
-pub fn commit(record: &Record) -> Result<()> {
+pub fn commit(write: &Write) -> Result<()> {
     // SAFETY: reads a variable.
     if unsafe { pg_sys::RecoveryInProgress() } {
         return Err(not_recorded("this server is a standby", "Connect to the primary server."));
     }
-    let text = serde_json::to_vec(record)
+    let text = serde_json::to_vec(write)
         .map_err(|error| Error::internal(format!("a record could not be written: {error}")))?;
     let segment = Segment::create(&text)?;
     let begin = Instant::now();
@@ -99,11 +118,11 @@ pub unsafe extern "C-unwind" fn warden_autonomous_main(handle: pg_sys::Datum) {
     // SAFETY: the process is a fresh background worker.
     unsafe { pg_sys::BackgroundWorkerUnblockSignals() };
     let Some(segment) = Segment::attach(handle) else { return };
-    let Ok(record) = serde_json::from_slice::<Record>(segment.text()) else { return };
+    let Ok(write) = serde_json::from_slice::<Write>(segment.text()) else { return };
     // As the bootstrap superuser, who can always log in: the owner of the extension may not.
     BackgroundWorker::connect_worker_to_spi_by_oid(Some(segment.header().database), None);
     pin_search_path();
-    BackgroundWorker::transaction(|| crate::error::or_raise(record.write()));
+    BackgroundWorker::transaction(|| crate::error::or_raise(write.execute()));
     segment.header().outcome.store(COMMITTED, Ordering::Release);
 }
 

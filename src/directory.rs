@@ -5,12 +5,15 @@
 
 #![allow(unsafe_code)]
 
+use crate::audit::{Record, Source};
+use crate::autonomous::{self, Write};
 use crate::elevated::with_rights_of_extension;
 use crate::error::{Error, Result};
 use crate::lookup::{Key, Latest, Lookup, Row};
-use crate::{audit, spi};
+use crate::spi;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Datum};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::ffi::CStr;
 use std::ops::ControlFlow;
@@ -129,41 +132,74 @@ fn is_linked_elsewhere(latest: &Latest, user_id: Uuid, issuer: &str, subject: &s
 }
 
 /// Creates the user that an issuer has named for the first time, linked to it. Does nothing where
-/// somebody else just did, or where nothing can be written (a standby, a read-only transaction).
+/// somebody else just did, or on a standby.
+///
+/// In a transaction that was begun READ ONLY, as gateways begin it for each GET, the user is committed by
+/// a transaction of its own: whoever has just signed up reads first.
 pub fn provision(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<()> {
-    // SAFETY: reads variables.
-    if unsafe { pg_sys::RecoveryInProgress() || pg_sys::XactReadOnly } {
+    // SAFETY: reads a variable.
+    if unsafe { pg_sys::RecoveryInProgress() } {
         return Ok(());
     }
-    with_rights_of_extension(|| create(issuer, subject, subject_is))
+    let Some(newcomer) = Newcomer::new(issuer, subject, subject_is)? else { return Ok(()) };
+    // SAFETY: reads a variable.
+    if unsafe { pg_sys::XactReadOnly } {
+        autonomous::commit(&Write::Newcomer(newcomer))
+    } else {
+        with_rights_of_extension(|| newcomer.write())
+    }
 }
 
-fn create(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<()> {
-    let id = match (subject_is, canonical_uuid(subject)) {
-        (SubjectIs::UserId, None) => return Ok(()),
-        // An external id that is a UUID is the user's id: see the constraint on warden.users.
-        (SubjectIs::UserId | SubjectIs::ExternalId, Some(id)) => id,
-        (SubjectIs::ExternalId, None) | (SubjectIs::Subject, _) => new_id()?,
-    };
-    let external_id = (subject_is == SubjectIs::ExternalId).then_some(subject);
-    let id = pgrx::Uuid::from_bytes(*id.as_bytes());
-    // The user only together with its link: where either exists the statement adds nothing, so that
-    // no issuer comes to speak for a user that is there already. The link first: of two transactions
-    // that see one subject the second waits for it.
-    let added = spi::write(
-        "WITH linked AS (
-             INSERT INTO warden.identities (issuer, subject, user_id)
-             SELECT $3, $4, $1 WHERE NOT EXISTS (
-                 SELECT FROM warden.users u WHERE u.id = $1 OR u.external_id = $2)
-             ON CONFLICT DO NOTHING RETURNING user_id)
-         INSERT INTO warden.users (id, external_id) SELECT user_id, $2 FROM linked RETURNING id",
-        &[id.into(), external_id.into(), issuer.into(), subject.into()],
-    )?;
-    if added > 0 {
+/// A user to be, with the record of its making.
+#[derive(Serialize, Deserialize)]
+pub struct Newcomer {
+    id: Uuid,
+    external_id: Option<String>,
+    issuer: String,
+    subject: String,
+    record: Record,
+}
+
+impl Newcomer {
+    /// `None` for a subject that can be no user.
+    fn new(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<Option<Self>> {
+        let id = match (subject_is, canonical_uuid(subject)) {
+            (SubjectIs::UserId, None) => return Ok(None),
+            // An external id that is a UUID is the user's id: see the constraint on warden.users.
+            (SubjectIs::UserId | SubjectIs::ExternalId, Some(id)) => id,
+            (SubjectIs::ExternalId, None) | (SubjectIs::Subject, _) => new_id()?,
+        };
         let detail = json!({ "issuer": issuer, "subject": subject });
-        audit::record("provision_user", Some(&id.to_string()), detail)?;
+        Ok(Some(Self {
+            id,
+            external_id: (subject_is == SubjectIs::ExternalId).then(|| subject.to_owned()),
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            record: Record::now(Source::Warden, "provision_user", Some(&id.to_string()), detail),
+        }))
     }
-    Ok(())
+
+    /// Inserts the user in the current transaction.
+    pub fn write(&self) -> Result<()> {
+        // The user only together with its link: where either exists the statement adds nothing, so that
+        // no issuer comes to speak for a user that is there already. The link first: of two transactions
+        // that see one subject the second waits for it.
+        let added = spi::write(
+            "WITH linked AS (
+                 INSERT INTO warden.identities (issuer, subject, user_id)
+                 SELECT $3, $4, $1 WHERE NOT EXISTS (
+                     SELECT FROM warden.users u WHERE u.id = $1 OR u.external_id = $2)
+                 ON CONFLICT DO NOTHING RETURNING user_id)
+             INSERT INTO warden.users (id, external_id) SELECT user_id, $2 FROM linked RETURNING id",
+            &[
+                pgrx::Uuid::from_bytes(*self.id.as_bytes()).into(),
+                self.external_id.as_deref().into(),
+                self.issuer.as_str().into(),
+                self.subject.as_str().into(),
+            ],
+        )?;
+        if added > 0 { self.record.write() } else { Ok(()) }
+    }
 }
 
 /// A UUID in the one form that Postgres prints; any other spelling would be an alias of it.

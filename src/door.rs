@@ -140,7 +140,7 @@ fn open(reason: &str, token: Option<&str>) -> Result<bool> {
             &[("reason", Some(reason)), ("actor", actor.map(|id| id.to_string()).as_deref())],
         );
     } else {
-        autonomous::commit(&record)?;
+        autonomous::commit(&autonomous::Write::Record(record))?;
     }
     sealed::set_admin_role(role);
     // SAFETY: marks the kept plans of this backend for being made anew.

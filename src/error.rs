@@ -3,8 +3,11 @@
 //! Messages follow the Postgres style guide: lower case, no full stop, the remedy in the hint.
 //! No message holds a secret or says whether a foreign thing exists.
 
+use crate::http_status;
+use crate::settings::{self, ErrorStyle};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use std::cell::RefCell;
 
 /// Why a function refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +52,9 @@ impl Error {
     }
 
     /// The error as Postgres reports it.
-    pub fn report(self) -> ErrorReport {
+    fn report(self) -> ErrorReport {
         let (code, message, detail, hint) = self.parts();
+        LAST_RAISED.with_borrow_mut(|raised| message.clone_into(raised));
         let mut report = ErrorReport::new(code, message, "");
         if !detail.is_empty() {
             report = report.set_detail(detail);
@@ -100,6 +104,41 @@ impl Error {
             Self::Internal { message } => (Code::ERRCODE_INTERNAL_ERROR, message, none(), none()),
         }
     }
+}
+
+thread_local! {
+    /// The message of the error raised last: how an error of ours is known again when it is reported.
+    static LAST_RAISED: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The SQLSTATE that the client is sent for an error: under `warden.error_style = postgrest` those of our
+/// errors that have a status of their own become `PT` and that status.
+///
+/// Only on the way to the client: PL/pgSQL that handles an error meets the SQLSTATE of the table in
+/// either style. Called while an error is reported, so it neither fails nor allocates.
+pub fn code_for_client(code: i32, message: &[u8], context: &[u8]) -> i32 {
+    if settings::error_style() == ErrorStyle::Postgres || !is_ours(message, context) {
+        return code;
+    }
+    // Six bits a character, the first lowest (MAKE_SQLSTATE).
+    let state = [0, 6, 12, 18, 24].map(|shift| ((code >> shift) & 0x3F) as u8 + b'0');
+    match std::str::from_utf8(&state).map_or(500, http_status::status) {
+        500 => code,
+        status => {
+            let digit = |value: i32| value % 10 + i32::from(b'0');
+            let state = [i32::from(b'P'), i32::from(b'T'), digit(status / 100), digit(status / 10), digit(status)];
+            state.iter().rev().fold(0, |code, character| (code << 6) | ((character - i32::from(b'0')) & 0x3F))
+        }
+    }
+}
+
+/// Raised by [`Error::raise`], or within a PL/pgSQL function of ours: the innermost line of the context
+/// names it with its schema, in every language of messages.
+fn is_ours(message: &[u8], context: &[u8]) -> bool {
+    const SCHEMA: &[u8] = b" warden.";
+    let innermost = context.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    LAST_RAISED.try_with(|raised| raised.try_borrow().is_ok_and(|raised| raised.as_bytes() == message)).unwrap_or(false)
+        || innermost.windows(SCHEMA.len()).any(|part| part == SCHEMA)
 }
 
 impl From<pgrx::spi::Error> for Error {

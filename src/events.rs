@@ -23,7 +23,7 @@ fn record_event(
         let record = audit::Record::now(audit::Source::Application, action, object, detail);
         if outlive_rollback.unwrap_or(false) {
             require_trust()?;
-            autonomous::commit(&record)?;
+            autonomous::commit(&autonomous::Write::Record(record))?;
         } else {
             record.write()?;
         }

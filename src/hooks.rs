@@ -1,8 +1,9 @@
-//! The two hooks into the server: one notices expiry, one keeps secrets out of the server log.
+//! The two hooks into the server: one notices expiry; one sees what is reported, keeps secrets out of the
+//! server log, and gives errors the SQLSTATE of the style that the client has chosen.
 
 #![allow(unsafe_code)]
 
-use crate::{clock, sealed};
+use crate::{clock, error, sealed};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -54,23 +55,33 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags
 }
 
 /// Runs while an error is reported, so it must not fail, allocate or call into Postgres.
-unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
+unsafe extern "C-unwind" fn emit_log(data: *mut pg_sys::ErrorData) {
     // SAFETY: Postgres passes the error it is about to write, and its variables are readable.
     unsafe {
-        if !error.is_null() && statement_holds_secret() {
-            (*error).hide_stmt = true;
-            (*error).hide_ctx = true;
+        if !data.is_null() && (*data).elevel == PgLogLevel::ERROR as i32 {
+            (*data).sqlerrcode =
+                error::code_for_client((*data).sqlerrcode, bytes((*data).message), bytes((*data).context));
+        }
+        if !data.is_null() && statement_holds_secret() {
+            (*data).hide_stmt = true;
+            (*data).hide_ctx = true;
             // The QUERY line, which quotes a statement inside a function.
-            (*error).internalquery = std::ptr::null_mut();
+            (*data).internalquery = std::ptr::null_mut();
             // Postgres itself quotes a literal that does not fit: authenticate('…') with its arguments
             // swapped is an invalid address. And log_statement logs statements as messages.
-            mask_tokens((*error).message);
-            mask_tokens((*error).detail);
+            mask_tokens((*data).message);
+            mask_tokens((*data).detail);
         }
         if let Some(previous) = PREVIOUS_EMIT_LOG {
-            pg_guard_ffi_boundary(|| previous(error));
+            pg_guard_ffi_boundary(|| previous(data));
         }
     }
+}
+
+/// The text of an error, which may be absent.
+unsafe fn bytes<'a>(text: *const c_char) -> &'a [u8] {
+    // SAFETY: the texts of an error are NUL-terminated and live as long as it.
+    if text.is_null() { &[] } else { unsafe { CStr::from_ptr(text).to_bytes() } }
 }
 
 /// True in the message that called such a function, and in every message whose text names one or
@@ -128,5 +139,9 @@ fn names_function_with_secret(query: &[u8]) -> bool {
 const TOKEN_CLAIMS: [&[u8; 4]; 5] = [b".eyJ", b".eyA", b".ewo", b".ew0", b".ewk"];
 
 /// The functions that take a token, a key or a password.
-const FUNCTIONS_WITH_SECRETS: [&[u8]; 5] =
-    [b"authenticate", b"verify_token", b"explain_token", b"trust_issuer", b"set_issuer_keys"];
+const FUNCTIONS_WITH_SECRETS: [&[u8]; 6] =
+    [b"authenticate", b"verify_token", b"explain_token", b"trust_issuer", b"set_issuer_keys", REQUEST_HEADERS];
+
+/// The setting that holds a token among the headers of an HTTP request: PostgREST assigns it by a
+/// statement of its own, whose parameters are logged where anybody asks for that.
+const REQUEST_HEADERS: &[u8] = b"request.headers";

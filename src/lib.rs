@@ -5,6 +5,7 @@
 
 mod audit;
 mod authenticate;
+mod authorization;
 mod autonomous;
 mod caller;
 mod catalog;
@@ -14,6 +15,7 @@ mod door;
 mod elevated;
 mod error;
 mod events;
+mod gateway;
 mod hooks;
 mod http_status;
 mod identity;
@@ -84,7 +86,8 @@ extension_sql_file!(
         events::version,
     ]
 );
-extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["authenticate"]);
+extension_sql_file!("../sql/gateway.sql", name = "gateway", requires = ["authenticate", gateway::pre_request]);
+extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["gateway"]);
 extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["database_roles"]);
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);

@@ -4,6 +4,7 @@
 
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use std::ffi::CStr;
 
 /// What reading a protected table without an identity means.
 #[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
@@ -16,9 +17,21 @@ pub enum MissingIdentity {
     Loud,
 }
 
+/// Which SQLSTATEs the errors of the extension have for the client.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum ErrorStyle {
+    /// Those of Postgres.
+    #[name = c"postgres"]
+    Postgres,
+    /// `PT` and the HTTP status, which PostgREST answers.
+    #[name = c"postgrest"]
+    Postgrest,
+}
+
 static MISSING_IDENTITY: GucSetting<MissingIdentity> = GucSetting::<MissingIdentity>::new(MissingIdentity::Silent);
 static MAX_IDENTITY_AGE: GucSetting<i32> = GucSetting::<i32>::new(900);
 static ALLOW_IDENTITY_SWITCH: GucSetting<bool> = GucSetting::<bool>::new(false);
+static ERROR_STYLE: GucSetting<ErrorStyle> = GucSetting::<ErrorStyle>::new(ErrorStyle::Postgres);
 
 /// `warden.missing_identity`; anybody may change it, because neither value shows a row.
 pub fn missing_identity_is_error() -> bool {
@@ -33,6 +46,21 @@ pub fn max_identity_age() -> i64 {
 /// `warden.allow_identity_switch`: several users in one transaction, for test suites that roll one back.
 pub fn allow_identity_switch() -> bool {
     ALLOW_IDENTITY_SWITCH.get()
+}
+
+/// `warden.error_style`; anybody may change it, because it changes five characters of what the client is told.
+pub fn error_style() -> ErrorStyle {
+    ERROR_STYLE.get()
+}
+
+/// The headers of the HTTP request under way, as PostgREST sets them; empty where there is none.
+pub fn request_headers() -> String {
+    // SAFETY: with `missing_ok` an unknown setting answers null, any other a NUL-terminated text, which is
+    // copied before anything could change it.
+    unsafe {
+        let headers = pg_sys::GetConfigOption(c"request.headers".as_ptr(), true, false);
+        if headers.is_null() { String::new() } else { CStr::from_ptr(headers).to_string_lossy().into_owned() }
+    }
 }
 
 /// Defines the settings. Called once when the library is loaded into a process.
@@ -61,6 +89,14 @@ pub fn define() {
         c"",
         &ALLOW_IDENTITY_SWITCH,
         GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"warden.error_style",
+        c"Which SQLSTATEs our errors have for the client: postgres (28000) or postgrest (PT401).",
+        c"",
+        &ERROR_STYLE,
+        GucContext::Userset,
         GucFlags::default(),
     );
     // SAFETY: a static text; from here on only the settings defined above exist under the prefix.

@@ -12,6 +12,8 @@ CREATE FUNCTION users() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT 
 \setenv CLAIMS :claims
 \set new_subject `lib/tokens mint 'google-oauth2|1' 600 "$CLAIMS"`
 \set new_external `lib/tokens mint 'ext-1' 600 "$CLAIMS"`
+\set new_reader `lib/tokens mint 'google-oauth2|2' 600 "$CLAIMS"`
+\set late_reader `lib/tokens mint 'google-oauth2|3' 600 "$CLAIMS"`
 \set external_uuid `lib/tokens mint e0000000-0000-4000-8000-00000000000f 600 "$CLAIMS"`
 \set new_id `lib/tokens mint 6e000000-0000-4000-8000-00000000000e 600 "$CLAIMS"`
 \set no_id `lib/tokens mint not-a-uuid 600 "$CLAIMS"`
@@ -39,13 +41,26 @@ SELECT t.is(warden.authenticate(:'new_subject'), :'first'::uuid, 'the second tim
 SELECT t.is(users(), 4, 'and no other');
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'acted'), '28000', 'an unknown actor is not made a user');
 BEGIN READ ONLY;
-SELECT t.refused(format('SELECT warden.authenticate(%L)', :'new_external'), '28000', 'a read-only transaction makes no user');
-ROLLBACK;
+SELECT t.is(warden.authenticate(:'new_subject'), :'first'::uuid, 'a read-only transaction knows it');
+COMMIT;
+
+-- A gateway begins each GET read-only, and whoever has just signed up reads first.
 BEGIN READ ONLY;
-SELECT t.is(warden.authenticate(:'new_subject'), :'first'::uuid, 'but knows one');
+SELECT warden.authenticate(:'new_reader') AS reader \gset
+SELECT t.is(warden.current_user_id(), :'reader'::uuid, 'a read-only transaction makes a user in one of its own');
+SELECT t.is(users(), 5, 'at once');
+ROLLBACK;
+SELECT t.is(users(), 5, 'that is there whatever becomes of the reader');
+SELECT t.is(warden.authenticate(:'new_reader'), :'reader'::uuid, 'and the same the next time');
+BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+SELECT count(*) FROM pg_class WHERE false;
+SELECT t.isnt(warden.authenticate(:'late_reader')::text, NULL, 'also under a snapshot from before');
 COMMIT;
 \connect - postgres
-SELECT t.is(object || ' ' || (detail->>'subject'), :'first' || ' google-oauth2|1', 'it has a record') FROM warden.audit_log WHERE action = 'provision_user';
+SELECT t.is(database_role || ' ' || (detail->>'subject'), 'app google-oauth2|2', 'recorded as the work of the role that asked')
+FROM warden.audit_log WHERE action = 'provision_user' AND object = :'reader';
+DELETE FROM warden.users WHERE id IN (SELECT user_id FROM warden.identities WHERE subject IN ('google-oauth2|2', 'google-oauth2|3'));
+SELECT t.is(object || ' ' || (detail->>'subject'), :'first' || ' google-oauth2|1', 'it has a record') FROM warden.audit_log WHERE action = 'provision_user' AND object = :'first';
 SELECT warden.set_user_status(:'first', 'suspended');
 \connect - app
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'new_subject'), '28000', 'a suspended one is not made anew');

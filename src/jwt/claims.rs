@@ -40,7 +40,7 @@ impl Claims {
         let session_claim = if payload.contains_key("session_id") { "session_id" } else { "sid" };
         Ok(Claims {
             issuer: issuer(payload)?,
-            subject: name(payload, subject_claim)?.ok_or_else(|| missing(subject_claim))?,
+            subject: subject(payload, subject_claim)?,
             audiences: audiences(payload)?,
             expires_at,
             issued_at,
@@ -221,6 +221,16 @@ fn date(payload: &Map<String, Value>, name: &str) -> Result<Option<NumericDate>,
     match payload.get(name) {
         None => Ok(None),
         Some(value) => NumericDate::read(value).map(Some).ok_or_else(|| invalid(name, "is not a date in Unix seconds")),
+    }
+}
+
+/// The subject claim: a name. In a claim of the issuer's own also a whole number, as simplejwt before 5.5 sends its
+/// `user_id`: it can be written in one way only (leading zeros are no JSON, 7.0 and 7e0 are refused). `sub` is a string
+/// (RFC 7519 section 4.1.2).
+fn subject(payload: &Map<String, Value>, claim: &str) -> Result<String, Refusal> {
+    match payload.get(claim).and_then(Value::as_u64) {
+        Some(number) if claim != "sub" => Ok(number.to_string()),
+        _ => name(payload, claim)?.ok_or_else(|| missing(claim)),
     }
 }
 

@@ -19,10 +19,10 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('PUBLIC', 'exempt(regclass,text)'), ('PUBLIC', 'unexempt(regclass)'),
         ('PUBLIC', 'watch_schema(regnamespace,text,text[],text)'), ('PUBLIC', 'unwatch_schema(regnamespace)'),
 
-        ('client', 'authenticate(text,inet,uuid)'), ('client', 'verify_token(text)'), ('client', 'sign_out()'),
+        ('client', 'authenticate(text,inet,uuid)'), ('client', 'pre_request()'), ('client', 'verify_token(text)'), ('client', 'sign_out()'),
         ('client', 'record_event(text,text,jsonb,boolean)'),
 
-        ('trusted', 'authenticate(text,inet,uuid)'), ('trusted', 'verify_token(text)'), ('trusted', 'sign_out()'),
+        ('trusted', 'authenticate(text,inet,uuid)'), ('trusted', 'pre_request()'), ('trusted', 'verify_token(text)'), ('trusted', 'sign_out()'),
         ('trusted', 'record_event(text,text,jsonb,boolean)'),
         ('trusted', 'set_current_user(uuid,uuid)'), ('trusted', 'set_current_external_user(text,uuid)'),
 

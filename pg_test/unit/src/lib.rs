@@ -3,6 +3,9 @@
 #[path = "../../../src/jwt/mod.rs"]
 pub mod jwt;
 
+#[path = "../../../src/authorization.rs"]
+pub mod authorization;
+
 #[path = "../../../src/http_status.rs"]
 pub mod http_status;
 

@@ -36,7 +36,18 @@ fn another_claim_may_name_the_subject() {
     let token = json!({"user_id": "42", "sub": "alice"});
     assert_eq!(check_claims(token, &rules).unwrap().subject(), "42");
     assert_refused(check_claims(json!({"sub": "alice"}), &rules), "missing_claim");
-    assert_refused(check_claims(json!({"user_id": 42}), &rules), "invalid_claim");
+}
+
+#[test]
+fn a_claim_of_the_issuers_own_may_name_the_subject_by_a_whole_number() {
+    let rules = Rules { subject_claim: "user_id".to_owned(), ..rules() };
+    for number in [json!(0), json!(42), json!(u64::MAX)] {
+        assert_eq!(check_claims(json!({"user_id": number}), &rules).unwrap().subject(), number.to_string());
+    }
+    for text in ["42.0", "4.2e1", "-42", "-0", "18446744073709551616"] {
+        let number: Value = serde_json::from_str(text).unwrap();
+        assert_refused(check_claims(json!({"user_id": number}), &rules), "invalid_claim");
+    }
 }
 
 #[test]
