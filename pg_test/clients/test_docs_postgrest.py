@@ -5,8 +5,10 @@ import json
 import os
 import re
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import jwt
 import psycopg
 import pytest
 
@@ -22,6 +24,13 @@ BOB = "00000000-0000-4000-8000-000000000b0b"
 
 def token(*arguments):
     return subprocess.run([REPOSITORY / "pg_test/demo/token", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def expired(subject):
+    """A token of the demo's issuer that was good an hour ago."""
+    then = int(time.time()) - 7200
+    claims = {"iss": "https://id.example.com", "aud": "api", "sub": subject, "iat": then, "exp": then + 3600}
+    return jwt.encode(claims, "a-secret-of-the-demo-with-32-bytes-or-more", "HS256", {"kid": "demo"})
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +169,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_header_that_is_no_valid_token(gateway, name):
     """401, whoever PostgREST says it is; and the next request of the connection is served."""
-    tokens = {"alice": token(ALICE), "bob": token(BOB), "forged": token(ALICE, "900", "x" * 32), "expired": token(ALICE, "-600")}
+    tokens = {"alice": token(ALICE), "bob": token(BOB), "forged": token(ALICE, "900", "x" * 32), "expired": expired(ALICE)}
     header = {"authorization": REFUSED[name].format(**tokens)}
     assert gateway.tasks(headers=header, claims={"sub": ALICE}) == "PT401"
     assert gateway.tasks() == []
@@ -193,7 +202,7 @@ def test_the_statuses(gateway):
     style = {state: f"PT{code}" for state, code, _ in STATUS}
     assert len(style) == 7 and all(code == status for _, code, status in STATUS)
     alice = bearer(ALICE)
-    assert gateway.request("GET", "SELECT 1", bearer(ALICE, "-600")) == style["28000"]
+    assert gateway.request("GET", "SELECT 1", {"authorization": f"Bearer {expired(ALICE)}"}) == style["28000"]
     assert gateway.request("GET", f"SELECT warden.require_user('{BOB}')", alice) == style["42501"]
     assert gateway.request("POST", "SELECT warden.record_event('')", alice) == style["22023"]
     assert gateway.request("POST", f"SELECT warden.authenticate('{token(BOB)}')", alice) == style["55000"]
@@ -209,3 +218,26 @@ def test_errors_of_others_keep_their_state(gateway):
     stolen = f"INSERT INTO todos (user_id, task) VALUES ('{BOB}', 'x') RETURNING 1"
     assert gateway.request("POST", stolen, alice) == "42501"
     assert gateway.request("GET", "SELECT caught()", alice) == [("42501",)]
+
+
+def test_e10_n12_the_log_holds_a_line_for_each_refusal_and_no_token(chapter):
+    """Also where the operator logs every statement with its parameters, of which one holds all headers."""
+    directory = chapter[0]
+    with psycopg.connect(f"host={directory} port=5432 user=postgres dbname=postgres", autocommit=True) as superuser:
+        for setting in ("log_min_duration_statement = 0", "log_parameter_max_length_on_error = -1"):
+            superuser.execute(f"ALTER ROLE authenticator SET {setting}")
+    good, bad = bearer(ALICE, "901"), {"authorization": f"Bearer {expired(ALICE)}"}
+    logging = Gateway(directory)
+    assert logging.tasks(headers=good) == ["write a diary"]
+    assert logging.request("GET", "SELECT 1/0", good) == "22012"
+    assert logging.tasks(headers=bad) == "PT401"
+    assert logging.tasks(headers={"authorization": "Basic c2VjcmV0OnBhc3N3b3Jk"}) == "PT401"
+    logging.connection.close()
+    reader = [os.environ["WARDEN_AS_SERVER_USER"], "cat", f"{directory}/log"]
+    log = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
+    assert "request.headers" in log, "statements are logged"
+    for header in (good, bad):
+        _, claims, signature = header["authorization"].split(".")
+        assert claims not in log and signature not in log
+    reasons = re.findall(r'pg_warden refused function=pre_request reason="([a-z_]+)"', log)
+    assert reasons[-2:] == ["expired", "malformed_authorization"]

@@ -82,6 +82,7 @@ FROM (VALUES ('{"authorization": ""}'), ('{"authorization": "Bearer"}'), ('{"aut
     ('{"authorization": null}'), ('{"authorization": ["Bearer x"]}'), ('{"authorization": "Bearer ' || :'alice_token' || ' x"}'),
     ('{"authorization": "' || :'alice_token' || '"}'), ('{"authorization": "Bearer ' || :'alice_token' || ', Bearer ' || :'bob_token' || '"}'),
     ('{"authorization": "Bearer ' || :'alice_token' || '", "Authorization": "Bearer ' || :'bob_token' || '"}'),
+    ('{"authorization": "Bearer ' || :'alice_token' || '", "authorization": "Bearer ' || :'alice_token' || '"}'),
     ('{"authorization": "Bearer ' || :'tampered_token' || '"}'), ('{"authorization": "Bearer ' || :'expired_token' || '"}'),
     ('not json'), ('[]'), ('null'), (' ')) AS h (headers) \gexec
 

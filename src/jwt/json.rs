@@ -18,7 +18,7 @@ use serde_json::{Map, Number, Value};
 ///
 /// # Errors
 /// Where `text` is not strict JSON. The error names the byte and the rule, never the content.
-pub(super) fn parse(text: &[u8]) -> Result<Value, JsonError> {
+pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(text).map_err(|error| JsonError { at: error.valid_up_to(), rule: "not UTF-8" })?;
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(0)?;
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Value, JsonError> {
 
 /// Where and why a text is not strict JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct JsonError {
+pub struct JsonError {
     at: usize,
     rule: &'static str,
 }

@@ -22,7 +22,7 @@ mod algorithm;
 mod base64url;
 mod claims;
 mod explain;
-mod json;
+pub mod json;
 mod jwk;
 mod jws;
 mod keys;
