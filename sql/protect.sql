@@ -53,6 +53,56 @@ END;
 COMMENT ON FUNCTION warden.column_facts(oid, text) IS
     'What policies and plans have to know about a column; NULL where there is no such column.';
 
+-- What clients were granted that no policy is asked about, and what goes with it when the owner takes it
+-- from them: their grants on single columns, and whatever they have granted on themselves.
+CREATE FUNCTION warden.grants_to_revoke(relation oid, clients oid[]) RETURNS jsonb
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH RECURSIVE granted AS (
+        SELECT NULL::name AS column_name, g.grantor, g.grantee, g.privilege_type, g.is_grantable
+        FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) g
+        WHERE c.oid = grants_to_revoke.relation
+        UNION ALL
+        SELECT a.attname, g.grantor, g.grantee, g.privilege_type, g.is_grantable
+        FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) g
+        WHERE a.attrelid = grants_to_revoke.relation AND NOT a.attisdropped
+    ), revoked AS (
+        SELECT g.grantee, g.privilege_type
+        FROM granted g JOIN pg_class c ON c.oid = grants_to_revoke.relation
+        WHERE g.column_name IS NULL AND g.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER') AND g.grantee <> c.relowner
+          AND (g.grantee = 0 OR g.grantee = ANY (grants_to_revoke.clients))
+    ), lost AS (
+        SELECT g.* FROM granted g JOIN revoked r USING (grantee, privilege_type)
+        UNION
+        SELECT g.* FROM granted g JOIN lost l ON g.grantor = l.grantee AND g.privilege_type = l.privilege_type AND l.is_grantable
+    )
+    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(
+        'privilege', l.privilege_type,
+        'column', quote_ident(l.column_name),
+        'grantee', CASE l.grantee WHEN 0 THEN 'PUBLIC' ELSE l.grantee::regrole::text END,
+        'grantable', l.is_grantable,
+        'follows', NOT (l.column_name IS NULL AND EXISTS (
+            SELECT FROM revoked r WHERE r.grantee = l.grantee AND r.privilege_type = l.privilege_type)))), '[]')
+    FROM lost l;
+END;
+
+COMMENT ON FUNCTION warden.grants_to_revoke(oid, oid[]) IS
+    'The grants that protect() takes from clients, and those that are lost with them (follows).';
+
+-- DROP INDEX on a partitioned table takes the index of a partition along, also one that was there before.
+CREATE FUNCTION warden.attached_index(index oid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        -- With the partitions below: those of a partitioned index are attached to it again.
+        'create', regexp_replace(pg_get_indexdef(x.oid), '^(CREATE (UNIQUE )?INDEX ("([^"]|"")+"|[^ "]+) ON) ONLY ', '\1 '),
+        'comment', quote_literal(obj_description(x.oid, 'pg_class')))
+    FROM pg_class x WHERE x.oid = attached_index.index
+$$;
+
+COMMENT ON FUNCTION warden.attached_index(oid) IS
+    'What it takes to make the index of a partition again.';
+
 -- PL/pgSQL keeps the plan of a query this large; every table of a tree would plan it anew otherwise.
 -- Expressions come out with every name qualified, because of the pinned path: that is the spelling
 -- with which src/protect/policy.rs compares them.
@@ -123,7 +173,11 @@ BEGIN
                 WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
                   AND (f.pronamespace = 'warden'::regnamespace OR t.tgname LIKE '\_warden\_%')), '[]'),
             'indexes', coalesce((
-                SELECT jsonb_agg(jsonb_build_object('name', quote_ident(x.relname), 'columns', k.columns) ORDER BY x.relname)
+                SELECT jsonb_agg(jsonb_build_object(
+                    'name', quote_ident(x.relname),
+                    'columns', k.columns,
+                    'attached', CASE WHEN x.relispartition THEN warden.attached_index(x.oid) END)
+                    ORDER BY x.relname)
                 FROM pg_index i
                 JOIN pg_class x ON x.oid = i.indexrelid
                 JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
@@ -142,14 +196,8 @@ BEGIN
                     WHERE EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = c.relnamespace AND o.relname = f.name)
                 )
                 SELECT quote_ident(f.name) FROM candidate f ORDER BY f.number DESC LIMIT 1),
-            'grants', coalesce((
-                SELECT jsonb_agg(DISTINCT jsonb_build_object(
-                    'privilege', g.privilege_type,
-                    'grantee', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
-                    'grantable', g.is_grantable))
-                FROM aclexplode(c.relacl) g
-                WHERE g.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER') AND g.grantee <> c.relowner
-                  AND (g.grantee = 0 OR g.grantee IN (SELECT r.reached FROM reach r))), '[]'))
+            'grants', CASE WHEN c.relacl IS NULL THEN '[]' ELSE
+                warden.grants_to_revoke(c.oid, ARRAY(SELECT r.reached FROM reach r)) END)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid = table_facts.relation);
 END
@@ -285,7 +333,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 
 COMMENT ON FUNCTION warden.unprotect(regclass, boolean) IS
-    'Undoes protect(): policies, triggers, row security, and the index, defaults, NOT NULL, grants and policies as they were before; what was for a role that is gone is left out, with a notice. restore_policies => false leaves out the policies that protect() replaced, where their text has become wrong: row security is then as it was, so on without a policy, and clients see nothing. Returns the statements it ran, none for a table that is not protected. For the table''s owner. Errors: 42501 for anybody else, 55000 for a partition or child (unprotect its root) and for a table whose rows other protected tables belong to.';
+    'Undoes protect(): policies, triggers, row security, and the index, defaults, NOT NULL, grants (by the owner, also those that a client had made) and policies as they were before; the indexes of partitions that were there before are built again, since they go when that of the partitioned table goes; what was for a role that is gone is left out, with a notice. restore_policies => false leaves out the policies that protect() replaced, where their text has become wrong: row security is then as it was, so on without a policy, and clients see nothing. Returns the statements it ran, none for a table that is not protected. For the table''s owner. Errors: 42501 for anybody else, 55000 for a partition or child (unprotect its root) and for a table whose rows other protected tables belong to.';
 
 -- Called by the policies and triggers of protected tables, by whoever writes to them.
 

@@ -60,10 +60,24 @@ pub fn indexes(tree: &Tree, options: &Options, steps: &mut Vec<Step>) -> Result<
         let sql = format!("CREATE INDEX {} ON {} ({})", table.free_index_name, table.name, column.name);
         let changes = Changes { index: Some(table.free_index_name.clone()), ..Changes::default() };
         let mut step = comfort(table, "SHARE", sql).changing(table, changes);
+        if table.is_partitioned() {
+            adopt(tree, leading, &mut step);
+        }
         step.rows = if table.is_partitioned() { rows_of(tree) } else { table.rows };
         steps.push(step);
     }
     Ok(())
+}
+
+/// The index of a partitioned table takes in those that its partitions have: they go when it goes.
+fn adopt(tree: &Tree, leading: &str, step: &mut Step) {
+    for table in tree.tables.iter().filter(|table| table.is_partition) {
+        let alike = table.indexes.iter().filter(|index| index.columns == [Some(leading.to_owned())]);
+        let adopted: Vec<String> = alike.map(|index| index.name.clone()).collect();
+        if !adopted.is_empty() {
+            step.changes.insert(table.oid, Changes { adopted, ..Changes::default() });
+        }
+    }
 }
 
 /// An index on (owner, …), or on (tenant, owner, …).

@@ -48,7 +48,7 @@ pub struct Table {
     pub indexes: Vec<Index>,
     /// A quoted name that no relation of the schema has.
     pub free_index_name: String,
-    /// What clients were granted that no policy is asked about.
+    /// What clients were granted that no policy is asked about, and what is lost with it.
     pub grants: Vec<Grant>,
 }
 
@@ -100,14 +100,30 @@ pub struct Index {
     pub name: String,
     /// Unquoted; `None` for an expression.
     pub columns: Vec<Option<String>>,
+    /// Part of an index of the partitioned table above.
+    pub attached: Option<Attached>,
+}
+
+/// How to make the index of a partition again.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Attached {
+    pub create: String,
+    /// As a literal.
+    pub comment: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     pub privilege: String,
+    /// Quoted; `None` for the whole table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
     /// A quoted role, or PUBLIC.
     pub grantee: String,
     pub grantable: bool,
+    /// It is not revoked itself, but lost with one that is.
+    #[serde(default, skip_serializing)]
+    pub follows: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -101,7 +101,10 @@ pub struct Changes {
     /// The index that was made, quoted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
-    /// The grants that were revoked.
+    /// Indexes of a partition that were there before the one of the partitioned table, quoted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub adopted: Vec<String>,
+    /// The grants that were revoked, and those that were lost with them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
     /// The policies that were dropped.
@@ -124,6 +127,11 @@ impl Changes {
         }
         if self.index.is_none() {
             self.index = later.index;
+        }
+        for index in later.adopted {
+            if !self.adopted.contains(&index) {
+                self.adopted.push(index);
+            }
         }
         for grant in later.grants {
             if !self.grants.contains(&grant) {

@@ -3,7 +3,7 @@
 //! A plan is also the measure of a table's state: a table is protected when nothing is left to do, so
 //! that repeating `protect` mends whatever has drifted, and the event triggers ask the same question.
 
-use super::facts::{Policy, Table, Tree};
+use super::facts::{Grant, Policy, Table, Tree};
 use super::options::{Changes, Options, Refusal};
 use super::step::{Step, Weight, alter, comfort, guard, stray};
 use super::{checks, columns, policy, trigger};
@@ -106,9 +106,11 @@ fn triggers(table: &Table, options: &Options, steps: &mut Vec<Step>) -> Result<(
 }
 
 fn grants(table: &Table, steps: &mut Vec<Step>) {
-    for grant in &table.grants {
+    for grant in table.grants.iter().filter(|grant| !grant.follows) {
         let sql = format!("REVOKE {} ON TABLE {} FROM {} CASCADE", grant.privilege, table.name, grant.grantee);
-        let changes = Changes { grants: vec![grant.clone()], ..Changes::default() };
+        let lost = |other: &&Grant| other.follows && other.privilege == grant.privilege;
+        let grants = std::iter::once(grant).chain(table.grants.iter().filter(lost)).cloned().collect();
+        let changes = Changes { grants, ..Changes::default() };
         steps.push(comfort(table, "none", sql).changing(table, changes));
     }
 }

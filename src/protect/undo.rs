@@ -40,15 +40,35 @@ pub fn unprotect(tree: &Tree, protected: &BTreeMap<u32, Changes>) -> Vec<Step> {
         }
         for grant in &changes.grants {
             let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
+            let column = grant.column.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
             steps.push(guard(
                 table,
                 "none",
-                format!("GRANT {} ON TABLE {} TO {}{option}", grant.privilege, table.name, grant.grantee),
+                format!("GRANT {}{column} ON TABLE {} TO {}{option}", grant.privilege, table.name, grant.grantee),
             ));
         }
     }
+    indexes(tree, protected, &mut steps);
     nullable(tree, protected, &mut steps);
     steps
+}
+
+/// The indexes of partitions that ours took along. Those of the partitions first, so that one of a
+/// partitioned table finds them.
+fn indexes(tree: &Tree, protected: &BTreeMap<u32, Changes>, steps: &mut Vec<Step>) {
+    for table in tree.tables.iter().rev() {
+        let Some(changes) = protected.get(&table.oid) else { continue };
+        for index in table.indexes.iter().filter(|index| changes.adopted.contains(&index.name)) {
+            let Some(attached) = &index.attached else { continue };
+            let mut create = guard(table, "SHARE", attached.create.clone());
+            create.rows = table.rows;
+            steps.push(create);
+            if let Some(comment) = &attached.comment {
+                let sql = format!("COMMENT ON INDEX {} IS {comment}", beside(table, &index.name));
+                steps.push(guard(table, "none", sql));
+            }
+        }
+    }
 }
 
 /// The policies that were there before, when ours have gone.
