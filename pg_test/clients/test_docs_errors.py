@@ -307,14 +307,20 @@ await actFor(prisma, alice, (tx) => tx.document.create({ data: { title: "by pris
 result.mine = await actFor(prisma, alice, titles);
 result.nobodys = await titles(prisma);
 result.refused = httpStatus(await actFor(prisma, alice + "x", titles).catch((error) => error));
+const strangers = connectionString.replace("app@", "postgres@");
+const stranger = new client.PrismaClient({ adapter: new PrismaPg({ connectionString: strangers }) });
+const turnedAway = await stranger.document.findMany().catch((error) => error);
+result.turnedAway = [turnedAway.code, turnedAway.meta.driverAdapterError.cause.originalCode];
 console.log(JSON.stringify(result));
-await prisma.$disconnect();
+await Promise.all([prisma.$disconnect(), stranger.$disconnect()]);
 """
 
 
 def test_prisma(database, shop, files):
     result = node(files, "prisma", PRISMA, url(database, ""), list(STATES), shop[0])
     assert ("by prisma" in result["mine"], result["nobodys"], result["refused"]) == (True, [], 401)
+    # As the chapter says: not to be told from a refused token.
+    assert result["turnedAway"] == ["P1010", "28000"]
     for state, (raw, model) in result["states"].items():
         for name, _, sqlstate, status in (raw, model):
             assert (name, sqlstate, status) == ("PrismaClientKnownRequestError", state, STATES[state])

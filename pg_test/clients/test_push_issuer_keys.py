@@ -3,6 +3,7 @@ under a role that can do nothing else."""
 
 import json
 import os
+import shlex
 import ssl
 import subprocess
 import threading
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from issuer import Issuer
-from manual import REPOSITORY
+from manual import REPOSITORY, blocks
 
 JOB = REPOSITORY / "docker/push-issuer-keys"
 
@@ -124,6 +125,27 @@ def test_n10_the_job_follows_a_rotation(database, web, issuer, push):
     publish(web, new_set)
     assert push().stdout.strip() == "changed"
     assert is_accepted(database, new) and not is_accepted(database, old)
+
+
+def test_n10_the_line_for_cron(database, web, issuer):
+    """That of docs/providers.md, but for where everything is."""
+    (line,) = [block.text for block in blocks("docs/providers.md") if block.language == "crontab"]
+    command = line.split(maxsplit=5)[5]
+    for example, real in {
+        "https://example.eu.auth0.com/.well-known/jwks.json": f"{web.url}/keys",
+        "https://example.eu.auth0.com/": shlex.quote(issuer.name),
+        "db.example.com": database.socket,
+        "PGDATABASE=shop": f"PGDATABASE={database.name}",
+        "key_job": "keymaster",
+        "verify-full": "disable",
+    }.items():
+        assert example in command
+        command = command.replace(example, real)
+    publish(web, issuer.key_set)
+    path = f"{JOB.parent}:{os.environ['PATH']}"
+    environment = {"PATH": path, "PGPORT": str(database.port), "CURL_CA_BUNDLE": web.authority}
+    result = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
+    assert (result.stdout.strip(), result.stderr) == ("unchanged", "")
 
 
 def test_n10_what_the_set_says_is_not_sql(superuser, web, issuer, push):
