@@ -33,8 +33,8 @@ def rows(heading):
 
 STATUS = {state: int(http) for state, _, http in rows("meaning")[1:]}
 CLASSES = {state: names for state, *names in rows("psycopg")[1:]}
-# With a status that is not the client's fault.
-STATES = {**STATUS, "22012": 500, "XX000": 500}
+# With others of Postgres: bad data, and what is no client's fault.
+STATES = {**STATUS, "22P02": 400, "40001": 500, "XX000": 500}
 
 
 def test_the_tables_are_of_the_same_states():
@@ -76,9 +76,9 @@ def url(database, driver):
     return f"postgresql{driver}://app@127.0.0.1:{database.port}/{database.name}"
 
 
-@pytest.mark.parametrize("state", STATUS)
+@pytest.mark.parametrize("state", STATES)
 def test_http_status(superuser, state):
-    assert superuser.execute("SELECT warden.http_status(%s)", (state,)).fetchone()[0] == STATUS[state]
+    assert superuser.execute("SELECT warden.http_status(%s)", (state,)).fetchone()[0] == STATES[state]
 
 
 REFUSED = "INSERT INTO refusals VALUES ('{}')"
