@@ -22,7 +22,8 @@ pub struct Record {
     source: Source,
     action: String,
     object: Option<String>,
-    detail: Value,
+    /// JSON as text: a number or a depth that Rust does not read stays what it is.
+    detail: String,
     database_role: String,
     user_id: Option<Uuid>,
     actor_id: Option<Uuid>,
@@ -41,6 +42,11 @@ pub fn record(action: &str, object: Option<&str>, detail: Value) -> Result<()> {
 impl Record {
     /// A record of the current transaction's identity and client role.
     pub fn now(source: Source, action: &str, object: Option<&str>, detail: Value) -> Self {
+        Self::with_text(source, action, object, detail.to_string())
+    }
+
+    /// As `now`, with a detail that is JSON as text.
+    pub fn with_text(source: Source, action: &str, object: Option<&str>, detail: String) -> Self {
         let who = sealed::with_identity(|identity| {
             (identity.user_id, identity.actor_id, identity.tenant_id, identity.session_id.clone())
         });
@@ -73,8 +79,8 @@ impl Record {
         spi::write(
             "INSERT INTO warden.audit_records
                  (source, action, object, detail, database_role, user_id, actor_id, tenant_id, session_id)
-             SELECT r.source, r.action, r.object, r.detail, r.database_role, r.user_id, r.actor_id, r.tenant_id, r.session_id
-             FROM jsonb_to_record($1) AS r (source text, action text, object text, detail jsonb,
+             SELECT r.source, r.action, r.object, r.detail::jsonb, r.database_role, r.user_id, r.actor_id, r.tenant_id, r.session_id
+             FROM jsonb_to_record($1) AS r (source text, action text, object text, detail text,
                  database_role text, user_id uuid, actor_id uuid, tenant_id uuid, session_id text)",
             &[JsonB(values).into()],
         )?;

@@ -2,25 +2,36 @@
 
 use crate::caller::{self, Kind};
 use crate::error::{Error, Result, or_raise};
-use crate::{audit, autonomous, http_status, issuers};
+use crate::{audit, autonomous, http_status, issuers, spi};
 use pgrx::JsonB;
+use pgrx::datum::AnyElement;
 use pgrx::prelude::*;
 
 /// Writes an event of the application to the audit log. See the comment on the SQL function.
-#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+///
+/// The detail is a jsonb, and not parsed by Rust, which reads 128 levels and no more.
+#[pg_extern(sql = false)]
 fn record_event(
     action: Option<&str>,
-    object: default!(Option<&str>, "NULL"),
-    detail: default!(Option<JsonB>, "'{}'"),
-    outlive_rollback: default!(Option<bool>, "false"),
+    object: Option<&str>,
+    detail: Option<AnyElement>,
+    outlive_rollback: Option<bool>,
 ) -> bool {
     or_raise((|| {
         let action = action
             .filter(|action| !action.is_empty() && action.len() <= 255)
             .ok_or_else(|| Error::invalid("an event needs an action", "Say what happened in at most 255 bytes."))?;
-        let detail = detail.map_or(serde_json::json!({}), |detail| detail.0);
-        let record = audit::Record::now(audit::Source::Application, action, object, detail);
+        if object.is_some_and(|object| object.len() > LONGEST_OBJECT) {
+            return Err(too_large(format!("the object of an event has at most {LONGEST_OBJECT} bytes")));
+        }
+        let detail = detail.map_or_else(|| Ok("{}".to_owned()), |detail| spi::jsonb_text(&detail))?;
+        if detail.len() > LARGEST_DETAIL {
+            return Err(too_large(format!("the detail of an event has at most {LARGEST_DETAIL} bytes")));
+        }
+        if depth(&detail) > DEEPEST_DETAIL {
+            return Err(too_large(format!("the detail of an event has at most {DEEPEST_DETAIL} levels")));
+        }
+        let record = audit::Record::with_text(audit::Source::Application, action, object, detail);
         if outlive_rollback.unwrap_or(false) {
             require_trust()?;
             autonomous::commit(&autonomous::Write::Record(record))?;
@@ -29,6 +40,31 @@ fn record_event(
         }
         Ok(true)
     })())
+}
+
+fn too_large(message: String) -> Error {
+    Error::invalid(message, "Keep what is large in a table of your own, and record its key.")
+}
+
+/// How deep the arrays and objects of a JSON text are nested.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// A write that outlives rollback starts a process, so ordinary clients may not ask for it.
@@ -65,3 +101,10 @@ fn http_status_of(sqlstate: &str) -> i32 {
 fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
+
+/// The log keeps what it is given for good, so nobody fills it in a few calls.
+const LARGEST_DETAIL: usize = 1 << 20;
+const LONGEST_OBJECT: usize = 2000;
+
+/// Less than any reader of JSON gives up at.
+const DEEPEST_DETAIL: usize = 100;

@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Error, Result};
-use pgrx::datum::DatumWithOid;
+use pgrx::datum::{AnyElement, DatumWithOid};
 use pgrx::prelude::*;
 use pgrx::spi::{Spi, SpiHeapTupleData};
 use pgrx::{FromDatum, IntoDatum};
@@ -108,6 +108,16 @@ impl Row<'_> {
 unsafe fn latest_snapshot() -> pg_sys::Snapshot {
     // SAFETY: called within a transaction, and a parallel query has an active snapshot.
     unsafe { if pg_sys::IsInParallelMode() { pg_sys::GetActiveSnapshot() } else { pg_sys::GetLatestSnapshot() } }
+}
+
+/// A jsonb that a function of ours was given, as Postgres prints it.
+pub fn jsonb_text(argument: &AnyElement) -> Result<String> {
+    let arguments = [Some(argument.datum())];
+    // SAFETY: the SQL function declares the argument as jsonb; jsonb_out takes that and answers with a text
+    // that ends with a NUL, in our memory context.
+    let text = unsafe { pgrx::direct_function_call::<&CStr>(pg_sys::jsonb_out, &arguments) };
+    let text = text.and_then(|text| text.to_str().ok());
+    text.map(str::to_owned).ok_or_else(|| Error::internal("a jsonb has no text"))
 }
 
 /// Reads rows with the snapshot of the statement that called us.
