@@ -168,17 +168,37 @@ AS 'MODULE_PATHNAME', 'after_drop_wrapper';
 COMMENT ON FUNCTION warden.after_drop() IS
     'Event trigger: refuses (55000) to drop a policy, trigger or column that protects a table, and forgets tables that are gone.';
 
--- The commands that make or change tables, policies and triggers. CREATE SCHEMA can hold CREATE TABLE.
+-- The commands that make or change tables, policies and triggers. CREATE SCHEMA can hold CREATE TABLE, and ALTER TYPE
+-- reaches the tables of a type.
 -- (REASSIGN OWNED has no event triggers: a table given to a client role so is seen by is_intact.)
 CREATE EVENT TRIGGER warden_after_ddl ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA',
                  'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
-                 'CREATE POLICY', 'ALTER POLICY', 'CREATE TRIGGER', 'ALTER TRIGGER')
+                 'CREATE POLICY', 'ALTER POLICY', 'CREATE TRIGGER', 'ALTER TRIGGER', 'ALTER TYPE')
     EXECUTE FUNCTION warden.after_ddl();
 
 CREATE EVENT TRIGGER warden_after_drop ON sql_drop
     EXECUTE FUNCTION warden.after_drop();
 
+-- Every function of ours names the schema.
+CREATE FUNCTION warden.keep_schema_name() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF to_regnamespace('warden') IS NULL THEN
+        RAISE EXCEPTION 'schema warden cannot be renamed while extension pg_warden is in it'
+            USING ERRCODE = '55000', HINT = 'Every policy names it. Give another name to whatever needs this one.';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION warden.keep_schema_name() IS 'Event trigger: refuses (55000) to rename schema warden.';
+
+CREATE EVENT TRIGGER warden_keep_schema_name ON ddl_command_end
+    WHEN TAG IN ('ALTER SCHEMA')
+    EXECUTE FUNCTION warden.keep_schema_name();
+
+COMMENT ON EVENT TRIGGER warden_keep_schema_name IS 'pg_warden: keeps the name of its schema';
 COMMENT ON EVENT TRIGGER warden_after_ddl IS 'pg_warden: keeps protected tables protected';
 COMMENT ON EVENT TRIGGER warden_after_drop IS 'pg_warden: keeps protected tables protected';
 
