@@ -69,14 +69,24 @@ BEGIN
                        WHEN 'pg_trigger'::regclass THEN (SELECT t.tgrelid FROM pg_trigger t WHERE t.oid = c.objid)
                    END AS relation,
                    c.command_tag = 'CREATE TRIGGER' AS makes_trigger,
-                   CASE c.object_type WHEN 'table column' THEN c.objsubid ELSE 0 END AS renamed,
+                   (SELECT a.attname FROM pg_attribute a
+                    WHERE c.object_type IN ('table column', 'composite type column')
+                      AND a.attrelid = c.objid AND a.attnum = c.objsubid AND a.attnum > 0) AS new_column_name,
                    c.in_extension
             FROM pg_event_trigger_ddl_commands() c
             WHERE c.classid IN ('pg_class'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
+        ), relations AS (
+            SELECT c.relation, c.makes_trigger, c.new_column_name, c.in_extension FROM commands c
+            UNION ALL
+            -- CREATE TABLE … OF a type: what is altered in the type is altered in its tables.
+            SELECT typed.oid, false, c.new_column_name, c.in_extension
+            FROM commands c
+            JOIN pg_class y ON y.oid = c.relation AND y.relkind = 'c'
+            JOIN pg_class typed ON typed.reloftype = y.reltype
         ), tables AS (
             SELECT t.oid, t.relname, t.relnamespace, t.relowner, t.relkind, bool_or(c.makes_trigger) AS makes_trigger,
-                   max(c.renamed) AS renamed, bool_and(c.in_extension) AS in_extension
-            FROM commands c JOIN pg_class t ON t.oid = c.relation
+                   max(c.new_column_name) AS new_column_name, bool_and(c.in_extension) AS in_extension
+            FROM relations c JOIN pg_class t ON t.oid = c.relation
             WHERE t.relkind IN ('r', 'p', 'f') AND t.relpersistence <> 't' AND t.relnamespace <> 'warden'::regnamespace
             GROUP BY t.oid
         )
@@ -86,7 +96,7 @@ BEGIN
             'owner', t.relowner::bigint,
             'makes_trigger', t.makes_trigger,
             'lineage', (SELECT jsonb_agg(l.member::bigint) FROM warden.lineage(t.oid) AS l (member)),
-            'new_column_name', (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum = t.renamed AND a.attnum > 0),
+            'new_column_name', t.new_column_name,
             'roots', coalesce((SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(t.oid) AS r (root)), '[]'),
             'is_new_to', (
                 SELECT jsonb_build_object('owner_column', w.owner_column, 'action', w.action)
