@@ -159,8 +159,8 @@ BEGIN
                     'permissive', p.polpermissive,
                     'command', p.polcmd,
                     'roles', (SELECT jsonb_agg(r.role::bigint ORDER BY r.role) FROM unnest(p.polroles) AS r (role)),
-                    'using', regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g'),
-                    'check', regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '\s+', ' ', 'g'))
+                    'using', pg_get_expr(p.polqual, p.polrelid),
+                    'check', pg_get_expr(p.polwithcheck, p.polrelid))
                     ORDER BY p.polname)
                 FROM pg_policy p WHERE p.polrelid = c.oid), '[]'),
             'triggers', coalesce((
@@ -206,7 +206,6 @@ $$;
 COMMENT ON FUNCTION warden.table_facts(regclass, text[]) IS
     'What protect() has to know about one table: flags, the given columns, policies, our triggers, indexes, grants.';
 
--- The text as it is: facts have their white space folded.
 CREATE FUNCTION warden.policies_in_full(relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$

@@ -1,6 +1,7 @@
 //! What the catalogue says about a table, as `warden.tree_facts()` reads it. Knows nothing of Postgres.
 
-use serde::{Deserialize, Serialize};
+use super::policy;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// A table with its partitions and inheritance children, parents before children.
@@ -68,7 +69,7 @@ pub struct Column {
     pub default: Option<String>,
 }
 
-/// A policy as Postgres prints it, every run of white space as one space.
+/// A policy as Postgres prints it, but on one line.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Policy {
     pub name: String,
@@ -77,7 +78,9 @@ pub struct Policy {
     pub command: char,
     /// By number, ascending; 0 is PUBLIC.
     pub roles: Vec<u32>,
+    #[serde(default, deserialize_with = "one_line")]
     pub using: Option<String>,
+    #[serde(default, deserialize_with = "one_line")]
     pub check: Option<String>,
 }
 
@@ -146,6 +149,10 @@ pub struct Above {
     /// The parent's foreign key.
     pub column: Column,
     pub parent: Parent,
+}
+
+fn one_line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(|text| policy::one_line(&text)))
 }
 
 impl Table {

@@ -296,13 +296,28 @@ pub fn join(terms: &[String], operator: &str) -> String {
     }
 }
 
-/// As the catalogue's text is read: every run of white space as one space.
-fn one_line(text: &str) -> String {
+/// An expression with every run of white space as one space, as Postgres' line breaks come and go; except
+/// within quotes, where a space more is another literal or another name.
+pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
+    // A doubled quote closes and opens again, which is the same.
+    let mut quote = None;
     for character in text.chars() {
-        let character = if character.is_ascii_whitespace() || character == '\u{b}' { ' ' } else { character };
-        if character != ' ' || !line.ends_with(' ') {
-            line.push(character);
+        let is_space = character.is_ascii_whitespace() || character == '\u{b}';
+        match (quote, character) {
+            (Some(open), _) => {
+                quote = (character != open).then_some(open);
+                line.push(character);
+            }
+            (None, _) if is_space => {
+                if !line.ends_with(' ') {
+                    line.push(' ');
+                }
+            }
+            (None, _) => {
+                quote = ['\'', '"'].contains(&character).then_some(character);
+                line.push(character);
+            }
         }
     }
     line
