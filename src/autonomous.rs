@@ -4,7 +4,7 @@
 //! handed to a dynamic background worker that commits it alone, while the client's transaction
 //! waits; and so is what a transaction that was begun READ ONLY has to write. No worker to be had,
 //! or no answer in time, is an error: what cannot be recorded does not happen. The record travels in
-//! dynamic shared memory, so its size is bounded only by the sender.
+//! dynamic shared memory, so its size is bounded only by the sender (`record_event`: 1 MiB).
 
 #![allow(unsafe_code)]
 
@@ -121,21 +121,26 @@ pub unsafe extern "C-unwind" fn warden_autonomous_main(handle: pg_sys::Datum) {
     let Ok(write) = serde_json::from_slice::<Write>(segment.text()) else { return };
     // As the bootstrap superuser, who can always log in: the owner of the extension may not.
     BackgroundWorker::connect_worker_to_spi_by_oid(Some(segment.header().database), None);
-    pin_search_path();
+    pin_settings();
     BackgroundWorker::transaction(|| crate::error::or_raise(write.execute()));
     segment.header().outcome.store(COMMITTED, Ordering::Release);
 }
 
-/// The owner of a database may give it a search_path of his own, which is in force here, for a superuser.
-fn pin_search_path() {
-    // SAFETY: both texts are NUL-terminated and copied by Postgres.
-    unsafe {
-        pg_sys::SetConfigOption(
-            c"search_path".as_ptr(),
-            c"pg_catalog, pg_temp".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_OVERRIDE,
-        );
+/// The owner of a database may give it settings, which are in force here too: a search_path that would
+/// lead a superuser astray, a role that may not write the record, transactions that only read.
+fn pin_settings() {
+    for (setting, value) in
+        [(c"search_path", c"pg_catalog, pg_temp"), (c"role", c"none"), (c"default_transaction_read_only", c"off")]
+    {
+        // SAFETY: both texts are NUL-terminated and copied by Postgres.
+        unsafe {
+            pg_sys::SetConfigOption(
+                setting.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_OVERRIDE,
+            );
+        }
     }
 }
 
