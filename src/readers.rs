@@ -1,7 +1,7 @@
 //! What policies call: who the transaction acts for.
 //!
 //! These run once for each row of a sequential scan, so they read what the assign hook has parsed:
-//! no SPI, no allocation (except for text), no parsing. They are declared in `sql/identity.sql`,
+//! no SPI, no parsing, no allocation but for what they return. They are declared in `sql/identity.sql`,
 //! STABLE and PARALLEL SAFE, and loading them is what loads the library: a policy that reads
 //! `current_setting` instead would believe a value planted before the library was there.
 
@@ -12,6 +12,7 @@ use crate::sealed::{self, Standing};
 use crate::settings;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_guard};
+use std::ffi::c_void;
 
 /// Declares a C function of the version-1 calling convention with no arguments.
 macro_rules! policy_function {
@@ -52,12 +53,28 @@ fn or_null(fcinfo: pg_sys::FunctionCallInfo, value: Option<pg_sys::Datum>) -> pg
     })
 }
 
+/// The sixteen bytes in the memory of the caller: the original becomes another user's, and an argument of a
+/// procedure that commits, or a value in a query that acts for several, outlives that.
+#[inline]
+fn copy_of(id: *const u8) -> pg_sys::Datum {
+    unsafe extern "C-unwind" {
+        // Not pgrx's, whose guard costs more than the rest: no frame in between has anything to clean up.
+        fn palloc(size: usize) -> *mut c_void;
+    }
+    // SAFETY: `id` points to sixteen bytes, and palloc answers with as many or raises.
+    unsafe {
+        let copy = palloc(UUID_LENGTH);
+        copy.copy_from_nonoverlapping(id.cast(), UUID_LENGTH);
+        pg_sys::Datum::from(copy)
+    }
+}
+
 policy_function!(
     /// `warden.current_user_id()`.
     warden_current_user_id,
     pg_finfo_warden_current_user_id,
     cannot_fail: true,
-    Some(pg_sys::Datum::from(sealed::user_id_bytes()))
+    Some(copy_of(sealed::user_id_bytes()))
 );
 
 policy_function!(
@@ -65,7 +82,7 @@ policy_function!(
     warden_current_tenant_id,
     pg_finfo_warden_current_tenant_id,
     cannot_fail: true,
-    sealed::tenant_id_bytes().map(pg_sys::Datum::from)
+    sealed::tenant_id_bytes().map(copy_of)
 );
 
 policy_function!(
@@ -146,3 +163,6 @@ fn read<R>(read: impl FnOnce(&crate::identity::Identity) -> R) -> Option<R> {
     }
     sealed::with_identity(read)
 }
+
+/// `UUID_LEN` of Postgres.
+const UUID_LENGTH: usize = 16;
