@@ -120,7 +120,7 @@ BEGIN
             'kind', c.relkind,
             'temporary', c.relpersistence = 't',
             'is_partition', c.relispartition,
-            'has_parent', EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid),
+            'parents', coalesce((SELECT jsonb_agg(i.inhparent::bigint) FROM pg_inherits i WHERE i.inhrelid = c.oid), '[]'),
             -- Also those of children, which can be written through this table.
             'refers', EXISTS (
                 SELECT FROM warden.table_tree(c.oid::regclass) t JOIN pg_constraint o ON o.conrelid = t.member::oid

@@ -143,8 +143,8 @@ SELECT t.is(count(*), 0, 'and let go') FROM warden.protected_tables;
 SELECT warden.unwatch_schema('shop');
 CREATE TABLE plain (LIKE shop.watched);
 ALTER TABLE plain ADD PRIMARY KEY (id);
-SELECT t.is((SELECT jsonb_agg(replace(value, 'plain', 'watched') ORDER BY what, value) FROM t.state('{plain}')),
-            (SELECT jsonb_agg(replace(value, 'shop.', 'public.') ORDER BY what, value) FROM t.state('{shop.watched}')), 'it is as it was made');
+SELECT t.is((SELECT jsonb_agg(what || replace(value, 'plain', 'watched') ORDER BY what || replace(value, 'plain', 'watched')) FROM t.state('{plain}')),
+            (SELECT jsonb_agg(what || replace(value, 'shop.', 'public.') ORDER BY what || replace(value, 'shop.', 'public.')) FROM t.state('{shop.watched}')), 'it is as it was made');
 
 -- A table that comes later and leaves again.
 CREATE TABLE later (id int, user_id int NOT NULL, region text NOT NULL);

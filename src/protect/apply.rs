@@ -190,7 +190,7 @@ fn prepare(relation: u32, options: &Options, replace_policies: bool) -> Result<(
     let mut tree = catalogue::tree(relation, options)?;
     let root = first(&tree)?;
     catalogue::require_owner(root)?;
-    if root.has_parent {
+    if root.has_parent() {
         return Err(Error::invalid(
             format!("{} is a partition or child of another table", root.name),
             "Protect the table at the top: its partitions and children follow, also those that come later.",

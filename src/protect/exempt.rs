@@ -80,7 +80,7 @@ fn check(table: &Table) -> Result<()> {
             "Call warden.unprotect() first; to let others see some of its rows, protect it with public_column, or use warden.allow().",
         ));
     }
-    if table.has_parent {
+    if table.has_parent() {
         return Err(Error::invalid(
             format!("{name} is a partition or child of another table"),
             "Exempt the table at the top: its partitions and children follow.",

@@ -24,8 +24,8 @@ pub struct Table {
     pub kind: char,
     pub temporary: bool,
     pub is_partition: bool,
-    /// A partition or an inheritance child.
-    pub has_parent: bool,
+    /// Of which it is a partition or an inheritance child.
+    pub parents: Vec<u32>,
     /// It or a child has a foreign key.
     pub refers: bool,
     pub owner: u32,
@@ -158,5 +158,10 @@ fn one_line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
 impl Table {
     pub fn is_partitioned(&self) -> bool {
         self.kind == 'p'
+    }
+
+    /// Whether it is a partition or an inheritance child.
+    pub fn has_parent(&self) -> bool {
+        !self.parents.is_empty()
     }
 }

@@ -346,7 +346,7 @@ fn meet(table: u32, watch: &Watch, restoring: bool) -> Result<()> {
             ),
         ));
     }
-    if root.has_parent {
+    if root.has_parent() {
         return Err(Error::wrong_state(
             format!("{} is a child of a table that is not protected", root.name),
             "Protect its parent first: rows of the child are read through it.",

@@ -82,6 +82,7 @@ fn originals(table: &Table, changes: &Changes, steps: &mut Vec<Step>) {
 /// DROP NOT NULL on the root reaches every child; those that were NOT NULL of their own are set again.
 fn nullable(tree: &Tree, protected: &BTreeMap<u32, Changes>, steps: &mut Vec<Step>) {
     let mut dropped = Vec::new();
+    let mut set = Vec::new();
     for table in &tree.tables {
         let Some(changes) = protected.get(&table.oid) else { continue };
         for (name, column) in table.columns.iter().filter(|(_, column)| column.not_null) {
@@ -90,6 +91,12 @@ fn nullable(tree: &Tree, protected: &BTreeMap<u32, Changes>, steps: &mut Vec<Ste
                 steps.push(alter_all(table, &format!("ALTER COLUMN {} DROP NOT NULL", column.name)));
                 dropped.push(name.clone());
             } else if !was_nullable && dropped.contains(name) {
+                // What it has from its parent it gets from there: a constraint of its own would be one more.
+                let inherits = table.parents.iter().any(|parent| set.contains(&(*parent, name.clone())));
+                set.push((table.oid, name.clone()));
+                if inherits {
+                    continue;
+                }
                 let mut step = alter_all(table, &format!("ALTER COLUMN {} SET NOT NULL", column.name));
                 step.rows = table.rows;
                 steps.push(step);

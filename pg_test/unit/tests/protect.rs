@@ -21,7 +21,7 @@ fn column(name: &str, type_id: u32) -> Value {
 
 fn table(oid: u32, columns: Value) -> Value {
     json!({ "oid": oid, "name": format!("public.t{oid}"), "label": format!("t{oid}"), "schema": "public", "kind": "r",
-            "temporary": false, "is_partition": false, "has_parent": false, "refers": false, "owner": 10,
+            "temporary": false, "is_partition": false, "parents": [], "refers": false, "owner": 10,
             "owner_name": "owner", "client_owner": null, "admins": [{ "oid": 10, "name": "owner" }], "row_security": false, "forced": false, "rows": 7,
             "columns": columns, "policies": [], "triggers": [], "indexes": [],
             "free_index_name": format!("t{oid}_idx"), "grants": [] })
