@@ -8,7 +8,7 @@
 
 use crate::error::{Error, Result};
 use crate::lookup::{Key, Latest, Lookup};
-use crate::spi;
+use crate::{spi, unguarded};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Oid};
 use std::ffi::CStr;
@@ -33,8 +33,7 @@ impl Kind {
 
 /// The role that the client runs as.
 pub fn oid() -> Oid {
-    // SAFETY: reads a variable.
-    unsafe { pg_sys::GetOuterUserId() }
+    unguarded::outer_user_id()
 }
 
 /// The name of that role.
@@ -59,8 +58,7 @@ pub fn is_superuser() -> bool {
 
 /// Whether the role in force here is the client's own. Only for functions that are not SECURITY DEFINER.
 pub fn asks_itself() -> bool {
-    // SAFETY: reads a variable.
-    unsafe { pg_sys::GetUserId() == oid() }
+    unguarded::user_id() == oid()
 }
 
 /// Whether the session was opened by a superuser, whoever it acts as since (SET ROLE, SET SESSION

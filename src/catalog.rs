@@ -30,6 +30,12 @@ pub fn state() -> u64 {
     STATE.get()
 }
 
+/// As [`state`], as far as this backend has heard by now: with the lock of a table, everything about it.
+/// 0 where it does not listen yet.
+pub fn heard() -> u64 {
+    STATE.get()
+}
+
 unsafe extern "C-unwind" fn changed(_argument: Datum, _relation: Oid) {
     STATE.set(STATE.get() + 1);
 }

@@ -1,7 +1,6 @@
 //! The database's clock, in the two units the extension uses.
 
-#![allow(unsafe_code)]
-
+use crate::unguarded;
 use pgrx::prelude::*;
 
 /// Seconds between 1970-01-01 and 2000-01-01 UTC, Postgres' epoch.
@@ -10,8 +9,7 @@ const MICROSECONDS: i64 = 1_000_000;
 
 /// Now, in microseconds since 2000-01-01 UTC; moves on within a transaction.
 pub fn now() -> i64 {
-    // SAFETY: reads the system clock.
-    unsafe { pg_sys::GetCurrentTimestamp() }
+    unguarded::current_timestamp()
 }
 
 /// A `timestamptz` as whole seconds since 1970-01-01 UTC (the NumericDate of RFC 7519), rounded down.

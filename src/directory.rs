@@ -1,7 +1,7 @@
 //! Looking a subject up: the user it names, its status, and whether the issuer may speak for it.
 //!
-//! Read at every authentication with the latest snapshot, never cached: a suspension or a deletion is
-//! felt by the next transaction, also under REPEATABLE READ.
+//! Read at every authentication with the latest snapshot, never cached (only where the row was last
+//! found is): a suspension or a deletion is felt by the next transaction, also under REPEATABLE READ.
 
 #![allow(unsafe_code)]
 
@@ -10,11 +10,13 @@ use crate::autonomous::{self, Write};
 use crate::elevated::with_rights_of_extension;
 use crate::error::{Error, Result};
 use crate::lookup::{Key, Latest, Lookup, Row};
+use crate::place::Place;
 use crate::spi;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Datum};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::ops::ControlFlow;
 use uuid::Uuid;
@@ -68,17 +70,22 @@ thread_local! {
 
 const USER: &[&CStr] = &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after", c"linked"];
 
-/// The user that a subject of an issuer names.
-pub fn find_subject(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<Option<User>> {
+/// The user that a subject of an issuer names. `place` remembers where the user's row is.
+pub fn find_subject(
+    issuer: &str,
+    subject: &str,
+    subject_is: SubjectIs,
+    place: &Cell<Option<Place>>,
+) -> Result<Option<User>> {
     Latest::with(|latest| {
         let mut user = match subject_is {
             SubjectIs::UserId => match canonical_uuid(subject) {
-                Some(id) => by_id(latest, id)?,
+                Some(id) => by_id(latest, id, place)?,
                 None => None,
             },
-            SubjectIs::ExternalId => by_external_id(latest, subject)?,
+            SubjectIs::ExternalId => by_external_id(latest, subject, place)?,
             SubjectIs::Subject => match linked_user(latest, issuer, subject)? {
-                Some(id) => by_id(latest, id)?,
+                Some(id) => by_id(latest, id, place)?,
                 None => None,
             },
         };
@@ -95,27 +102,26 @@ pub fn find_subject(issuer: &str, subject: &str, subject_is: SubjectIs) -> Resul
 
 /// The user with this id.
 pub fn find_by_id(id: Uuid) -> Result<Option<User>> {
-    Latest::with(|latest| by_id(latest, id))
+    Latest::with(|latest| by_id(latest, id, &Cell::new(None)))
 }
 
 /// The user with this external id.
 pub fn find_by_external_id(external_id: &str) -> Result<Option<User>> {
-    Latest::with(|latest| by_external_id(latest, external_id))
+    Latest::with(|latest| by_external_id(latest, external_id, &Cell::new(None)))
 }
 
-fn by_id(latest: &Latest, id: Uuid) -> Result<Option<User>> {
-    let found = USER_BY_ID.with(|users| users.first(latest, &[uuid_datum(id)], |row| user(&row)))?;
-    Ok(found)
+fn by_id(latest: &Latest, id: Uuid, place: &Cell<Option<Place>>) -> Result<Option<User>> {
+    USER_BY_ID.with(|users| users.first_near(latest, &[uuid_datum(id)], place, user))
 }
 
-fn by_external_id(latest: &Latest, external_id: &str) -> Result<Option<User>> {
+fn by_external_id(latest: &Latest, external_id: &str, place: &Cell<Option<Place>>) -> Result<Option<User>> {
     let key = [external_id.into_datum()];
-    USER_BY_EXTERNAL_ID.with(|users| users.first(latest, &key, |row| user(&row)))
+    USER_BY_EXTERNAL_ID.with(|users| users.first_near(latest, &key, place, user))
 }
 
 fn linked_user(latest: &Latest, issuer: &str, subject: &str) -> Result<Option<Uuid>> {
     let key = [issuer.into_datum(), subject.into_datum()];
-    USER_OF_IDENTITY.with(|identities| identities.first(latest, &key, |row| uuid(&row, 0)))
+    USER_OF_IDENTITY.with(|identities| identities.first(latest, &key, |row| uuid(row, 0)))
 }
 
 fn is_linked_elsewhere(latest: &Latest, user_id: Uuid, issuer: &str, subject: &str) -> Result<bool> {
@@ -123,8 +129,7 @@ fn is_linked_elsewhere(latest: &Latest, user_id: Uuid, issuer: &str, subject: &s
     IDENTITIES_OF_USER.with(|identities| {
         identities.each(latest, &[uuid_datum(user_id)], |row| {
             linked = true;
-            linked_here =
-                row.get::<String>(0)?.as_deref() == Some(issuer) && row.get::<String>(1)?.as_deref() == Some(subject);
+            linked_here = row.text(0)? == Some(issuer) && row.text(1)? == Some(subject);
             Ok(if linked_here { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
     })?;
@@ -204,15 +209,15 @@ impl Newcomer {
 
 /// A UUID in the one form that Postgres prints; any other spelling would be an alias of it.
 pub fn canonical_uuid(text: &str) -> Option<Uuid> {
-    Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
+    Uuid::try_parse(text).ok().filter(|id| id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text)
 }
 
 fn user(row: &Row<'_>) -> Result<User> {
     Ok(User {
         id: uuid(row, 0)?,
-        external_id: row.get(1)?,
-        roles: row.get::<Vec<String>>(2)?.unwrap_or_default(),
-        active: row.get::<String>(3)?.as_deref() == Some("active"),
+        external_id: row.text(1)?.map(str::to_owned),
+        roles: row.texts(2)?,
+        active: row.text(3)? == Some("active"),
         tokens_valid_after: row.get::<TimestampWithTimeZone>(4)?.map_or(i64::MAX, |timestamp| timestamp.into_inner()),
         linked: row.get(5)?.unwrap_or(true),
         linked_elsewhere: false,

@@ -16,7 +16,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::sealed::{self, Standing};
 use crate::spi::Statement;
 use crate::tokens::{self, Failure, FirstSight};
-use crate::{autonomous, caller, elevated, hooks, refusals, transaction};
+use crate::{autonomous, caller, elevated, hooks, refusals, transaction, unguarded};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_getarg_datum_raw};
 use serde_json::json;
@@ -98,8 +98,7 @@ pub fn stands_open() -> Result<bool> {
         static LAST: Cell<Option<(u32, pg_sys::Oid, pg_sys::Oid, bool)>> = const { Cell::new(None) };
     }
     let Some(opener) = sealed::admin_role() else { return Ok(false) };
-    // SAFETY: reads a variable.
-    let actor = unsafe { pg_sys::GetUserId() };
+    let actor = unguarded::user_id();
     let lxid = transaction::local_id();
     if let Some((known_lxid, known_opener, known_actor, answer)) = LAST.get()
         && (known_lxid, known_opener, known_actor) == (lxid, opener, actor)

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::{clock, error, sealed};
+use crate::{clock, error, sealed, unguarded};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -33,23 +33,22 @@ pub fn install() {
 ///
 /// Marked for success too: in `SELECT warden.authenticate('…'), 1/0` the error is another's.
 pub fn hide_statement() {
-    // SAFETY: reads a variable.
-    SECRET_TAKEN_AT.set(unsafe { pg_sys::GetCurrentStatementStartTimestamp() });
+    SECRET_TAKEN_AT.set(unguarded::statement_timestamp());
 }
 
-/// Every statement that reads a table starts here, nested ones in functions too.
-#[pg_guard]
+/// Every statement that reads a table starts here, nested ones in functions too. Without a guard: what
+/// is done here cannot fail, and an error of Postgres passes over a frame in which nothing waits to be
+/// dropped.
 unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags: c_int) {
     // A worker does what its leader decided.
-    // SAFETY: reads a variable.
-    if unsafe { pg_sys::ParallelWorkerNumber } < 0 {
-        sealed::notice_expiry(clock::now);
-    }
-    // SAFETY: passes on what Postgres passed; the closure holds nothing that needs dropping.
+    // SAFETY: reads a variable; then passes on what Postgres passed.
     unsafe {
+        if pg_sys::ParallelWorkerNumber < 0 {
+            sealed::notice_expiry(clock::now);
+        }
         match PREVIOUS_EXECUTOR_START {
-            Some(previous) => pg_guard_ffi_boundary(|| previous(query, eflags)),
-            None => pg_sys::standard_ExecutorStart(query, eflags),
+            Some(previous) => previous(query, eflags),
+            None => unguarded::raising::standard_ExecutorStart(query, eflags),
         }
     }
 }
@@ -90,7 +89,7 @@ unsafe fn bytes<'a>(text: *const c_char) -> &'a [u8] {
 unsafe fn statement_holds_secret() -> bool {
     // SAFETY: the query text is NUL-terminated and lives as long as the message.
     unsafe {
-        if SECRET_TAKEN_AT.get() == pg_sys::GetCurrentStatementStartTimestamp() {
+        if SECRET_TAKEN_AT.get() == unguarded::statement_timestamp() {
             return true;
         }
         let query = pg_sys::debug_query_string;

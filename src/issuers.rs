@@ -68,7 +68,7 @@ pub fn find(issuer: &str) -> Result<Option<Rc<Issuer>>> {
 
 fn generation(issuer: &str) -> Result<Option<Uuid>> {
     let key = [issuer.into_datum()];
-    let read = |row: Row<'_>| row.get::<pgrx::Uuid>(0);
+    let read = |row: &Row<'_>| row.get::<pgrx::Uuid>(0);
     let found = Latest::with(|latest| GENERATION.with(|issuers| issuers.first(latest, &key, read)))?;
     Ok(found.flatten().map(|generation| Uuid::from_bytes(*generation.as_bytes())))
 }

@@ -27,6 +27,7 @@ mod load;
 mod lookup;
 mod memory;
 mod mirrors;
+mod place;
 mod protect;
 mod readers;
 mod refusals;
@@ -35,6 +36,7 @@ mod settings;
 mod spi;
 mod tokens;
 mod transaction;
+mod unguarded;
 
 ::pgrx::pg_module_magic!(name, version);
 

@@ -9,16 +9,20 @@
 
 use crate::catalog;
 use crate::error::{Error, Result};
+use crate::place::{Asked, Place};
+use crate::unguarded::{self, raising};
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{FromDatum, IntoDatum, PgList};
+use pgrx::{FromDatum, IntoDatum, PgList, text_to_rust_str, varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u};
 use std::cell::Cell;
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::ops::ControlFlow;
 use std::ptr;
 
-/// The most columns that a key may have, and that a lookup may read.
+/// The most columns that a key may have, that a lookup may read, and that a table may have.
 const MAX_KEY: usize = 2;
 const MAX_COLUMNS: usize = 6;
+const MAX_ATTRIBUTES: usize = 48;
 
 /// Rows of a table of the schema `warden` by the value of a key. Make it a thread-local.
 ///
@@ -82,13 +86,14 @@ impl Latest {
         // SAFETY: the active snapshot outlives the call of `read`, and is popped again (by the abort
         // of the transaction, should `read` raise).
         unsafe {
-            let parallel = pg_sys::IsInParallelMode();
-            pg_sys::PushActiveSnapshot(if parallel {
-                pg_sys::GetActiveSnapshot()
-            } else {
-                pg_sys::GetLatestSnapshot()
+            pg_guard_ffi_boundary(|| {
+                raising::PushActiveSnapshot(if unguarded::is_in_parallel_mode() {
+                    unguarded::active_snapshot()
+                } else {
+                    raising::GetLatestSnapshot()
+                });
             });
-            let result = read(&Self { snapshot: pg_sys::GetActiveSnapshot() });
+            let result = read(&Self { snapshot: unguarded::active_snapshot() });
             pg_sys::PopActiveSnapshot();
             result
         }
@@ -97,8 +102,8 @@ impl Latest {
 
 /// A row that a [`Lookup`] found.
 pub struct Row<'a> {
-    tuple: pg_sys::HeapTuple,
-    table: &'a pg_sys::RelationData,
+    values: [Datum; MAX_ATTRIBUTES],
+    nulls: [bool; MAX_ATTRIBUTES],
     columns: &'a [Column],
 }
 
@@ -115,16 +120,39 @@ impl Lookup {
         &self,
         latest: &Latest,
         key: &[Option<Datum>],
-        map: impl FnOnce(Row<'_>) -> Result<R>,
+        map: impl FnOnce(&Row<'_>) -> Result<R>,
+    ) -> Result<Option<R>> {
+        self.first_near(latest, key, &Cell::new(None), map)
+    }
+
+    /// As [`Lookup::first`], for a unique key whose row is looked for at a place first, and its place
+    /// remembered.
+    pub fn first_near<R>(
+        &self,
+        latest: &Latest,
+        key: &[Option<Datum>],
+        place: &Cell<Option<Place>>,
+        map: impl FnOnce(&Row<'_>) -> Result<R>,
     ) -> Result<Option<R>> {
         let mut map = Some(map);
         let mut first = None;
-        self.each(latest, key, |row| {
+        let mut take = |row: &Row<'_>| {
             if let Some(map) = map.take() {
                 first = Some(map(row)?);
             }
             Ok(ControlFlow::Break(()))
-        })?;
+        };
+        let there = match place.get() {
+            Some(known) => self.at(latest, key, known, &mut take)?,
+            None => false,
+        };
+        if !there {
+            place.set(None);
+            self.scan(latest, key, |row, found| {
+                place.set(found);
+                take(row)
+            })?;
+        }
         Ok(first)
     }
 
@@ -133,19 +161,22 @@ impl Lookup {
         &self,
         latest: &Latest,
         key: &[Option<Datum>],
-        mut visit: impl FnMut(Row<'_>) -> Result<ControlFlow<()>>,
+        mut visit: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        if key.len() != self.key.len() {
-            return Err(Error::internal("a lookup was given the wrong number of values"));
-        }
-        if key.iter().any(Option::is_none) {
+        self.scan(latest, key, |row, _| visit(row))
+    }
+
+    fn scan(
+        &self,
+        latest: &Latest,
+        key: &[Option<Datum>],
+        mut visit: impl FnMut(&Row<'_>, Option<Place>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        if !self.can_equal(key) {
             return Ok(());
         }
         let (known, table) = self.open()?;
-        let mut scan_key = known.key;
-        for (entry, value) in scan_key.iter_mut().zip(key) {
-            entry.sk_argument = value.unwrap_or(Datum::null());
-        }
+        let mut scan_key = known.with_values(key);
         // SAFETY: the relation is open while the scan is, the snapshot is active, and the keys have
         // the types of their columns. Should anything raise, the abort of the transaction closes both.
         unsafe {
@@ -163,12 +194,44 @@ impl Lookup {
                 if tuple.is_null() {
                     break;
                 }
-                visited = visit(Row { tuple, table: &*table, columns: &known.columns });
+                visited = visit(&row(table, tuple, &known.columns), Place::of(table, scan, tuple));
             }
             pg_sys::systable_endscan(scan);
             pg_sys::table_close(table, pg_sys::AccessShareLock as c_int);
             visited.map(|_| ())
         }
+    }
+
+    /// Hands the row at a place to `visit`, if the snapshot sees one there that has this key.
+    fn at(
+        &self,
+        latest: &Latest,
+        key: &[Option<Datum>],
+        place: Place,
+        visit: impl FnOnce(&Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<bool> {
+        let Some(known) = self.known.get().filter(|_| self.can_equal(key)) else { return Ok(false) };
+        let mut scan_key = known.with_values(key);
+        let asked = Asked {
+            table: known.table,
+            catalog: known.catalog,
+            snapshot: latest.snapshot,
+            key: &mut scan_key[..key.len()],
+        };
+        let mut row = Row::of(&known.columns);
+        // SAFETY: the snapshot is active, the key is that of the table as of this state of the catalog,
+        // in which `find` has seen that it has no more columns than a row has room for.
+        unsafe {
+            let Some(pinned) = place.read(asked, &mut row.values, &mut row.nulls) else { return Ok(false) };
+            let visited = visit(&row);
+            pinned.release();
+            visited.map(|_| true)
+        }
+    }
+
+    /// Whether there can be a row with this key: NULL equals nothing.
+    fn can_equal(&self, key: &[Option<Datum>]) -> bool {
+        key.len() == self.key.len() && key.iter().all(Option::is_some)
     }
 
     /// The table, locked against changes of its definition, and what is known of it since.
@@ -226,6 +289,9 @@ impl Lookup {
                 // The key is kept: it must not point into the memory of this call.
                 entry.sk_func.fn_mcxt = pg_sys::TopMemoryContext;
             }
+            if (*(*table).rd_att).natts as usize > MAX_ATTRIBUTES {
+                return Err(Error::internal("a table of the extension has too many columns"));
+            }
             let mut columns = [Column { number: 0, kind: Oid::INVALID, collation: Oid::INVALID }; MAX_COLUMNS];
             for (found, name) in columns.iter_mut().zip(self.columns) {
                 *found = column(oid, name)?;
@@ -234,6 +300,27 @@ impl Lookup {
             Ok(Known { catalog, table: oid, index, key, columns })
         }
     }
+}
+
+impl Known {
+    fn with_values(&self, values: &[Option<Datum>]) -> [pg_sys::ScanKeyData; MAX_KEY] {
+        let mut key = self.key;
+        for (entry, value) in key.iter_mut().zip(values) {
+            entry.sk_argument = value.unwrap_or(Datum::null());
+        }
+        key
+    }
+}
+
+/// The row of a tuple.
+///
+/// # Safety
+/// `table` is open, and `tuple` is one of its, valid while the row is used.
+unsafe fn row(table: pg_sys::Relation, tuple: pg_sys::HeapTuple, columns: &[Column]) -> Row<'_> {
+    let mut row = Row::of(columns);
+    // SAFETY: promised by the caller; `find` has seen that the arrays are long enough.
+    unsafe { pg_sys::heap_deform_tuple(tuple, (*table).rd_att, row.values.as_mut_ptr(), row.nulls.as_mut_ptr()) };
+    row
 }
 
 /// A btree that leads with the key, or 0.
@@ -287,19 +374,65 @@ fn column(table: Oid, name: &CStr) -> Result<Column> {
     }
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    fn of(columns: &'a [Column]) -> Self {
+        Self { values: [Datum::null(); MAX_ATTRIBUTES], nulls: [true; MAX_ATTRIBUTES], columns }
+    }
+
     /// The column at `position` of the lookup's columns, counted from 0; `None` for NULL.
     pub fn get<T: FromDatum + IntoDatum>(&self, position: usize) -> Result<Option<T>> {
+        let (value, is_null) = self.value(position, T::is_compatible_with)?;
+        // SAFETY: the type of the column is that of `T`.
+        Ok(unsafe { T::from_datum(value, is_null) })
+    }
+
+    /// A column of type `text`, as [`Row::get`].
+    pub fn text(&self, position: usize) -> Result<Option<&str>> {
+        let (value, is_null) = self.value(position, |kind| kind == pg_sys::TEXTOID)?;
+        // SAFETY: the column is a text, which stays where it is while the row does.
+        if is_null { Ok(None) } else { unsafe { text(value) }.map(Some) }
+    }
+
+    /// A column of type `text[]`; empty for NULL, and without the NULLs in it.
+    pub fn texts(&self, position: usize) -> Result<Vec<String>> {
+        let (value, is_null) = self.value(position, |kind| kind == pg_sys::TEXTARRAYOID)?;
+        if is_null {
+            return Ok(Vec::new());
+        }
+        // SAFETY: the column is an array of text, whose members have these properties; what is
+        // allocated belongs to the current memory context.
+        unsafe {
+            let (mut values, mut nulls, mut count) = (ptr::null_mut(), ptr::null_mut(), 0);
+            pg_guard_ffi_boundary(|| {
+                let array = raising::pg_detoast_datum(value.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+                let (kind, align) = (pg_sys::TEXTOID, pg_sys::TYPALIGN_INT as c_char);
+                raising::deconstruct_array(array, kind, -1, false, align, &mut values, &mut nulls, &mut count);
+            });
+            let members = (0..count as usize).filter(|i| !*nulls.add(*i)).map(|i| text(*values.add(i)));
+            members.map(|member| member.map(str::to_owned)).collect()
+        }
+    }
+
+    fn value(&self, position: usize, fits: impl FnOnce(Oid) -> bool) -> Result<(Datum, bool)> {
         let column = self.columns[position];
-        if !T::is_compatible_with(column.kind) {
+        if !fits(column.kind) {
             return Err(Error::internal("a column of the extension has an unexpected type"));
         }
-        let mut is_null = false;
-        // SAFETY: tuple and descriptor belong to the open scan, and the type of the column is that of `T`.
-        unsafe {
-            let number = i32::from(column.number);
-            let datum = pg_sys::SPI_getbinval(self.tuple, self.table.rd_att, number, &mut is_null);
-            Ok(T::from_datum(datum, is_null))
-        }
+        let number = column.number as usize - 1;
+        Ok((self.values[number], self.nulls[number]))
+    }
+}
+
+/// A text, read where it lies unless it is compressed or stored elsewhere.
+///
+/// # Safety
+/// The value is a text, which stays while the answer is used.
+unsafe fn text<'a>(value: Datum) -> Result<&'a str> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let text = value.cast_mut_ptr::<pg_sys::varlena>();
+        let is_plain = varatt_is_4b_u(text) || (varatt_is_1b(text) && !varatt_is_1b_e(text));
+        let text = if is_plain { text } else { pg_sys::pg_detoast_datum_packed(text) };
+        text_to_rust_str(text).map_err(|_| Error::internal("a text of the extension is not UTF-8"))
     }
 }

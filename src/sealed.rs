@@ -66,6 +66,8 @@ fn hot() -> Hot {
 thread_local! {
     /// Up only while this library itself sets a sealed setting.
     static OUR_HAND: Cell<bool> = const { Cell::new(false) };
+    /// The head of the identity that this library is assigning at this moment.
+    static WRITTEN: Cell<Option<Head>> = const { Cell::new(None) };
     /// Whether [`let_seal_travel`] has done its work in this backend.
     static SEAL_TRAVELS: Cell<bool> = const { Cell::new(false) };
     /// The whole identity, for everything that is not called for each row; read when first asked for.
@@ -153,7 +155,7 @@ pub fn notice_expiry(clock: impl FnOnce() -> i64) {
 pub fn set(identity: &Identity) -> Result<()> {
     let text = identity.encode().and_then(|text| CString::new(text).ok());
     let text = text.ok_or_else(|| Error::invalid("an identifier of the identity contains a control character", ""))?;
-    assign(c"warden.identity", &text);
+    assign(c"warden.identity", &text, Some(identity.head()));
     let_seal_travel();
     set_seal(identity.serial);
     Ok(())
@@ -161,7 +163,7 @@ pub fn set(identity: &Identity) -> Result<()> {
 
 /// Ends the identity for the rest of the transaction, or until a rollback to an earlier savepoint.
 pub fn clear() {
-    assign(c"warden.identity", c"");
+    assign(c"warden.identity", c"", None);
 }
 
 /// The seal in force.
@@ -187,7 +189,7 @@ pub fn admin_role() -> Option<pg_sys::Oid> {
 /// Opens the door in the name of a role, for the rest of the transaction or of the savepoint.
 pub fn set_admin_role(role: pg_sys::Oid) {
     let text = CString::new(role.to_u32().cast_signed().to_string()).unwrap_or_default();
-    assign(c"warden.admin_role", &text);
+    assign(c"warden.admin_role", &text, None);
 }
 
 /// Defines the sealed settings. Called once when the library is loaded into a process.
@@ -264,8 +266,10 @@ fn let_seal_travel() {
 /// Not in a configuration file, nor in the sample of one.
 pub const FLAGS: c_int = (pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE) as c_int;
 
-fn assign(setting: &CStr, text: &CStr) {
+/// `head` is what the assign hook would read of the text.
+fn assign(setting: &CStr, text: &CStr, head: Option<Head>) {
     with_our_hand(|| {
+        WRITTEN.set(head);
         // SAFETY: both texts are NUL-terminated, the value is copied by Postgres. An error unwinds through
         // `with_our_hand`, which lowers the flag on the way.
         unsafe {
@@ -288,6 +292,7 @@ fn with_our_hand(act: impl FnOnce()) {
     impl Drop for Lower {
         fn drop(&mut self) {
             OUR_HAND.set(false);
+            WRITTEN.set(None);
         }
     }
     OUR_HAND.set(true);
@@ -329,8 +334,10 @@ pub unsafe fn is_empty(text: *const c_char) -> bool {
 }
 
 unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c_void) {
+    // Only within `assign`: when a savepoint is rolled back, Postgres assigns an earlier text.
+    let written = WRITTEN.take();
     // SAFETY: Postgres passes a NUL-terminated text or null.
-    let head = unsafe { text(value) }.and_then(Head::decode);
+    let head = written.or_else(|| unsafe { text(value) }.and_then(Head::decode));
     WHOLE.with(|whole| {
         // Borrowed only where memory has run out in the midst of a read: the backend is ending (memory.rs).
         if let Ok(mut whole) = whole.try_borrow_mut() {

@@ -8,8 +8,9 @@ use crate::directory::{self, SubjectIs, User};
 use crate::error::Error;
 use crate::issuers::{self, Issuer};
 use crate::jwt::{self, Claims, Refusal};
+use crate::place::Place;
 use aws_lc_rs::digest::{SHA256, digest};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use uuid::Uuid;
@@ -30,6 +31,9 @@ pub struct Verified {
     pub scopes: Vec<String>,
     /// The subject of `act`, where somebody acts on the subject's behalf.
     pub actor: Option<String>,
+    /// Where the rows of the two were found last.
+    user_place: Cell<Option<Place>>,
+    actor_place: Cell<Option<Place>>,
 }
 
 /// Why a token is refused: a stable word for the log, and what the log may say besides.
@@ -70,11 +74,13 @@ pub enum FirstSight {
 pub fn bearer(token: &str, first_sight: FirstSight) -> std::result::Result<Bearer, Failure> {
     let token = verified(token)?;
     let refused = |reason| refusal(reason, &token);
-    let find = |subject: &str| directory::find_subject(&token.issuer, subject, token.subject_is);
-    let mut user = find(&token.subject)?;
+    let find = |subject: &str, place: &Cell<Option<Place>>| {
+        directory::find_subject(&token.issuer, subject, token.subject_is, place)
+    };
+    let mut user = find(&token.subject, &token.user_place)?;
     if user.is_none() && token.provision && first_sight == FirstSight::Provision {
         directory::provision(&token.issuer, &token.subject, token.subject_is)?;
-        user = find(&token.subject)?;
+        user = find(&token.subject, &token.user_place)?;
     }
     let user = user.ok_or_else(|| refused("unknown_user"))?;
     if let Some(reason) = reason_against(&user, &token) {
@@ -83,7 +89,7 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> std::result::Result<Beare
     let actor = match &token.actor {
         None => None,
         Some(subject) => {
-            let actor = find(subject)?.ok_or_else(|| refused("unknown_actor"))?;
+            let actor = find(subject, &token.actor_place)?.ok_or_else(|| refused("unknown_actor"))?;
             if !actor.active || actor.linked_elsewhere {
                 return Err(refused("actor_not_active"));
             }
@@ -163,6 +169,8 @@ impl Verified {
             tenant_id: claims.tenant_id().map(str::to_owned),
             scopes: claims.scopes().to_vec(),
             actor: claims.actor().map(str::to_owned),
+            user_place: Cell::new(None),
+            actor_place: Cell::new(None),
         }
     }
 }

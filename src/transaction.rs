@@ -9,7 +9,7 @@
 
 use crate::error::{Error, Result};
 use crate::identity::Identity;
-use crate::{sealed, settings};
+use crate::{sealed, settings, unguarded};
 use pgrx::prelude::*;
 use std::cell::Cell;
 use uuid::Uuid;
@@ -44,8 +44,7 @@ impl Attempt {
     /// 55000 where an earlier attempt of this transaction failed, and within a parallel query: what a
     /// worker learned the transaction would not remember.
     pub fn begin() -> Result<Self> {
-        // SAFETY: reads a variable.
-        if unsafe { pg_sys::IsInParallelMode() } {
+        if unguarded::is_in_parallel_mode() {
             return Err(Error::wrong_state(
                 "nobody can be authenticated during a parallel query",
                 "Mark the function that calls this PARALLEL UNSAFE.",
@@ -121,8 +120,7 @@ pub fn local_id() -> u32 {
 /// What lasts until the end of the transaction is gone with the statement outside of a block. Only a
 /// warning: in a pipeline, or among several statements of one message, the call works in one round trip.
 pub fn warn_outside_block(function: &str) {
-    // SAFETY: reads the state of the transaction.
-    if !unsafe { pg_sys::IsTransactionBlock() } {
+    if !unguarded::is_transaction_block() {
         ereport!(
             PgLogLevel::WARNING,
             PgSqlErrorCode::ERRCODE_NO_ACTIVE_SQL_TRANSACTION,

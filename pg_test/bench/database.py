@@ -56,6 +56,11 @@ class Database:
             rows = admin.execute("SELECT bench.user_id(n)::text FROM generate_series(1, %s) AS n", (number,))
             return [user_id for (user_id,) in rows]
 
+    def server_pid(self):
+        """The process that starts a backend for each connection."""
+        with self.connect("postgres") as admin:
+            return int(admin.execute("SELECT pg_read_file('postmaster.pid')").fetchone()[0].split()[0])
+
     def description(self):
         with self.connect("postgres") as admin:
             version = admin.execute("SHOW server_version").fetchone()[0].split()[0]
