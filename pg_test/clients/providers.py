@@ -89,7 +89,7 @@ def variations(
     key: Key, claims: dict, changes: dict[str, tuple[str, dict]], subject: str = "sub", **header
 ) -> dict[str, tuple[str, str]]:
     """Tokens that differ from the right one by some claims, and the check that notices each."""
-    times = {
+    common = {
         "expired": ("expiry", {"iat": claims["iat"] - 7200, "nbf": ABSENT, "exp": claims["iat"] - 3600}),
         "without exp": ("claims", {"exp": ABSENT}),
         "without iss": ("trusted_issuer", {"iss": ABSENT}),
@@ -97,7 +97,7 @@ def variations(
     }
     return {
         name: (check, key.sign(without_absent({**claims, **change}), **header))
-        for name, (check, change) in {**times, **changes}.items()
+        for name, (check, change) in {**common, **changes}.items()
     }
 
 

@@ -243,7 +243,9 @@ def node(files, packages, script, *arguments):
     link.symlink_to(CLIENTS / packages / "node_modules")
     (files / "main.mjs").write_text(script)
     command = ["node", str(files / "main.mjs"), *map(json.dumps, arguments)]
-    result = subprocess.run(command, cwd=files, capture_output=True, text=True, timeout=120)
+    # `prepare prisma` brings a newer Node where the machine's is too old.
+    environment = {**os.environ, "PATH": f"{link}/.bin:{os.environ['PATH']}"}
+    result = subprocess.run(command, cwd=files, env=environment, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
