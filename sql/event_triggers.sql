@@ -99,7 +99,8 @@ BEGIN
             'new_column_name', t.new_column_name,
             'roots', coalesce((SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(t.oid) AS r (root)), '[]'),
             'is_new_to', (
-                SELECT jsonb_build_object('owner_column', w.owner_column, 'action', w.action)
+                SELECT jsonb_build_object('owner_column', w.owner_column, 'action', w.action,
+                                          'manage_columns', w.manage_columns, 'create_index', w.create_index)
                 FROM warden.watched_schemas w
                 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = w.owner_column AND a.attnum > 0 AND NOT a.attisdropped
                 WHERE w.schema_name = t.relnamespace AND t.relkind IN ('r', 'p') AND t.relname <> ALL (w.except_tables)
@@ -218,13 +219,15 @@ CREATE FUNCTION warden.watch_schema(
     schema_name regnamespace,
     owner_column text DEFAULT 'user_id',
     except_tables text[] DEFAULT '{}',
-    action text DEFAULT 'protect'
+    action text DEFAULT 'protect',
+    manage_columns boolean DEFAULT true,
+    create_index boolean DEFAULT true
 ) RETURNS text[]
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'watch_schema_wrapper';
 
-COMMENT ON FUNCTION warden.watch_schema(regnamespace, text, text[], text) IS
-    'From now on a table that comes into the schema, gets the column, or is altered while it has it, is protected by owner_column at once (action protect) or refused (action refuse). except_tables: names that are let through, for the tables of frameworks. Returns the tables that carry the column and are not protected yet. Calling it again replaces what was said before. For the owner of the schema. Errors: 42501 for anybody else, 22023 for an unusable argument.';
+COMMENT ON FUNCTION warden.watch_schema(regnamespace, text, text[], text, boolean, boolean) IS
+    'From now on a table that comes into the schema, gets the column, or is altered while it has it, is protected by owner_column at once (action protect) or refused (action refuse). except_tables: names that are let through, for the tables of frameworks; manage_columns and create_index as in protect(). Returns the tables that carry the column and are not protected yet. Calling it again replaces what was said before. For the owner of the schema. Errors: 42501 for anybody else, 22023 for an unusable argument.';
 
 CREATE FUNCTION warden.unwatch_schema(schema_name regnamespace) RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

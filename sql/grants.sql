@@ -78,7 +78,7 @@ GRANT EXECUTE ON FUNCTION
     warden.disallow(regclass, text, text),
     warden.exempt(regclass, text),
     warden.unexempt(regclass),
-    warden.watch_schema(regnamespace, text, text[], text),
+    warden.watch_schema(regnamespace, text, text[], text, boolean, boolean),
     warden.unwatch_schema(regnamespace)
 TO PUBLIC;
 

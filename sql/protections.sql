@@ -29,6 +29,8 @@ CREATE TABLE warden.watched_schemas (
     owner_column text NOT NULL,
     except_tables text[] NOT NULL DEFAULT '{}',
     action text NOT NULL CHECK (action IN ('protect', 'refuse')),
+    manage_columns boolean NOT NULL,
+    create_index boolean NOT NULL,
     watched_at timestamptz NOT NULL DEFAULT now(),
     watched_by text NOT NULL
 );

@@ -47,7 +47,7 @@ DROP TABLE restored;
 SELECT warden.watch_schema('public', except_tables => '{original,dump}');
 SET row_security = off;
 SET check_function_bodies = off;
-SELECT t.rows($$ INSERT INTO warden.watched_schemas VALUES ('public', 'owner', '{}', 'refuse', now(), 'dump') $$, 0, 'what is watched here stays as it is');
+SELECT t.rows($$ INSERT INTO warden.watched_schemas VALUES ('public', 'owner', '{}', 'refuse', true, true, now(), 'dump') $$, 0, 'what is watched here stays as it is');
 CREATE TABLE restored (id int, user_id uuid DEFAULT warden.current_user_id() NOT NULL);
 CREATE TABLE unprotected (id int, user_id uuid);
 ALTER TABLE restored OWNER TO owner;

@@ -52,6 +52,13 @@ SELECT t.is(count(*), 0, 'not bob''s of another') FROM s.into_query;
 COMMIT;
 
 \connect - owner
+SELECT t.is(warden.watch_schema('s', manage_columns => false, create_index => false), '{s.schema_migrations}', 'a watched schema may leave columns and indexes to migrations');
+CREATE TABLE s.managed (id int, user_id uuid);
+SELECT t.ok(intact, 'a new table is protected all the same') FROM warden.protected_tables WHERE relation = 's.managed'::regclass;
+SELECT t.is(count(*), 0, 'without a default or NOT NULL') FROM pg_attribute WHERE attrelid = 's.managed'::regclass AND attnum > 0 AND (atthasdef OR attnotnull);
+SELECT t.is(count(*), 0, 'and without an index') FROM pg_index WHERE indrelid = 's.managed'::regclass;
+SELECT t.is(count(*), 1, 'as the other tables have one') FROM pg_index WHERE indrelid = 's.created'::regclass;
+SELECT t.rows($$ SELECT FROM warden.protect('s.managed', manage_columns => false, create_index => false) $$, 0, 'nothing is left to do as it was watched');
 SELECT t.is(warden.watch_schema('s', action => 'refuse'), '{s.schema_migrations}', 'watching anew replaces what was said');
 SELECT t.refused('CREATE TABLE s.next (user_id uuid)', '55000', 'a new table is refused', 'not protected');
 SELECT t.succeeds('CREATE TABLE s.next (id int)', 'one without the column is not');
@@ -62,7 +69,7 @@ SELECT warden.watch_schema('elsewhere');
 SELECT t.succeeds('DROP SCHEMA elsewhere CASCADE', 'a watched schema may be dropped');
 \connect - postgres
 SELECT t.is(count(*), 0, 'and is forgotten') FROM warden.watched_schemas;
-SELECT t.is(string_agg(action, ' ' ORDER BY id), 'watch_schema watch_schema unwatch_schema watch_schema unwatch_schema', 'all of it is recorded')
+SELECT t.is(string_agg(action, ' ' ORDER BY id), 'watch_schema watch_schema watch_schema unwatch_schema watch_schema unwatch_schema', 'all of it is recorded')
 FROM warden.audit_log WHERE action LIKE '%watch_schema';
 SELECT t.refused($$ SELECT warden.watch_schema('pg_catalog') $$, '22023', 'refused: a schema of the system');
 SELECT t.refused($$ SELECT warden.watch_schema('warden') $$, '22023', 'refused: the extension''s own');

@@ -66,6 +66,8 @@ struct ChangedTable {
 struct Watch {
     owner_column: String,
     action: String,
+    manage_columns: bool,
+    create_index: bool,
 }
 
 #[derive(Deserialize)]
@@ -331,7 +333,12 @@ fn refuse_other_columns(tree: &Tree, options: &Options, known: &BTreeMap<u32, Pr
 
 /// A table has come into a watched schema.
 fn meet(table: u32, watch: &Watch, restoring: bool) -> Result<()> {
-    let options = Options::by_owner(watch.owner_column.clone());
+    let options = Options {
+        owner_column: Some(watch.owner_column.clone()),
+        manage_columns: watch.manage_columns,
+        create_index: watch.create_index,
+        ..Options::none()
+    };
     let tree = catalogue::tree(table, &options)?;
     let root = apply::first(&tree)?;
     if restoring {

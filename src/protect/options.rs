@@ -66,11 +66,6 @@ impl Options {
         }
     }
 
-    /// Whatever has this owner column, with everything that `protect` does by default.
-    pub fn by_owner(owner_column: String) -> Self {
-        Self { owner_column: Some(owner_column), manage_columns: true, create_index: true, ..Self::none() }
-    }
-
     /// The columns that decide whose a row is; what they hold never changes under a client.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         [&self.owner_column, &self.parent_column, &self.tenant_column].into_iter().flatten().map(String::as_str)

@@ -1,6 +1,7 @@
 //! `watch_schema` and `unwatch_schema`; what they ask for happens in `follow`.
 
 use super::catalogue;
+use super::options::Options;
 use crate::error::{Error, Result, or_raise};
 use crate::{audit, caller, spi};
 use pgrx::pg_sys::Oid;
@@ -14,8 +15,16 @@ fn watch_schema(
     owner_column: Option<String>,
     except_tables: Option<Vec<Option<String>>>,
     action: Option<String>,
+    manage_columns: Option<bool>,
+    create_index: Option<bool>,
 ) -> Vec<String> {
-    or_raise(watch(schema_name, owner_column, except_tables.unwrap_or_default(), action))
+    let options = Options {
+        owner_column,
+        manage_columns: manage_columns.unwrap_or(true),
+        create_index: create_index.unwrap_or(true),
+        ..Options::none()
+    };
+    or_raise(watch(schema_name, options, except_tables.unwrap_or_default(), action))
 }
 
 /// Ends watching a schema. See the comment on the SQL function.
@@ -26,12 +35,12 @@ fn unwatch_schema(schema_name: Option<Oid>) -> bool {
 
 fn watch(
     schema: Option<Oid>,
-    owner_column: Option<String>,
+    options: Options,
     except_tables: Vec<Option<String>>,
     action: Option<String>,
 ) -> Result<Vec<String>> {
     let Schema { oid: schema, name, .. } = owned_schema(schema)?;
-    let owner_column = required_column(owner_column)?;
+    let owner_column = required_column(options.owner_column)?;
     let action = action.unwrap_or_default();
     if action != "protect" && action != "refuse" {
         return Err(Error::invalid("unknown action", "A new table is protected ('protect') or refused ('refuse')."));
@@ -40,19 +49,24 @@ fn watch(
     audit::record(
         "watch_schema",
         Some(&name),
-        json!({ "owner_column": owner_column, "except_tables": except_tables, "action": action }),
+        json!({ "owner_column": owner_column, "except_tables": except_tables, "action": action,
+                "manage_columns": options.manage_columns, "create_index": options.create_index }),
     )?;
     spi::write(
-        "INSERT INTO warden.watched_schemas AS w (schema_name, owner_column, except_tables, action, watched_by)
-         VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO warden.watched_schemas AS w (schema_name, owner_column, except_tables, action, manage_columns, create_index,
+                                                  watched_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (schema_name) DO UPDATE SET owner_column = excluded.owner_column,
              except_tables = excluded.except_tables, action = excluded.action,
+             manage_columns = excluded.manage_columns, create_index = excluded.create_index,
              watched_at = excluded.watched_at, watched_by = excluded.watched_by",
         &[
             schema.into(),
             owner_column.clone().into(),
             except_tables.clone().into(),
             action.into(),
+            options.manage_columns.into(),
+            options.create_index.into(),
             caller::name().into(),
         ],
     )?;

@@ -17,7 +17,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('PUBLIC', 'protect_schema(regnamespace,text,text[],boolean,boolean,boolean,boolean)'),
         ('PUBLIC', 'allow(regclass,text,text,text)'), ('PUBLIC', 'disallow(regclass,text,text)'),
         ('PUBLIC', 'exempt(regclass,text)'), ('PUBLIC', 'unexempt(regclass)'),
-        ('PUBLIC', 'watch_schema(regnamespace,text,text[],text)'), ('PUBLIC', 'unwatch_schema(regnamespace)'),
+        ('PUBLIC', 'watch_schema(regnamespace,text,text[],text,boolean,boolean)'), ('PUBLIC', 'unwatch_schema(regnamespace)'),
 
         ('client', 'authenticate(text,inet,uuid)'), ('client', 'pre_request()'), ('client', 'verify_token(text)'), ('client', 'sign_out()'),
         ('client', 'record_event(text,text,jsonb,boolean)'),

@@ -36,7 +36,7 @@ fn owned(type_id: u32) -> Tree {
 }
 
 fn options() -> Options {
-    Options::by_owner("user_id".into())
+    Options { owner_column: Some("user_id".into()), manage_columns: true, create_index: true, ..Options::none() }
 }
 
 fn sql(steps: &[Step]) -> Vec<&str> {
