@@ -197,6 +197,22 @@ def test_attack_a_query_cannot_become_another(gateway):
     assert gateway.request("POST", f"SELECT warden.set_current_user('{ALICE}')", bearer(BOB)) == "42501"
 
 
+def test_roles_that_are_no_clients(chapter, gateway):
+    """A role that a token names runs requests only once it is a client; and none is, behind a login that can see everything."""
+    with psycopg.connect(f"host={chapter[0]} port=5432 user=postgres dbname=postgres", autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE staff NOLOGIN; GRANT staff TO authenticator; GRANT USAGE ON SCHEMA api TO staff")
+        superuser.execute("GRANT SELECT ON api.todos TO staff")
+        assert gateway.tasks(headers=bearer(ALICE), role="staff") == "42501"
+        superuser.execute("SELECT warden.add_client_role('staff')")
+        assert gateway.tasks(headers=bearer(ALICE), role="staff") == ["write a diary"]
+
+        superuser.execute("CREATE ROLE late NOLOGIN; CREATE ROLE service NOLOGIN BYPASSRLS; GRANT late, service TO authenticator")
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            superuser.execute("SELECT warden.add_client_role('late')")
+        superuser.execute("REVOKE service FROM authenticator")
+        superuser.execute("SELECT warden.add_client_role('late')")
+
+
 def test_the_statuses(gateway):
     """Each row of the chapter's table that a client can cause, by the function of ours that raises it."""
     style = {state: f"PT{code}" for state, code, _ in STATUS}

@@ -2,6 +2,7 @@
 provider is accepted, and its neighbours (another audience, tenant or application, an ID token, a claim left out) are refused.
 N12: the administrator is told which check it was, the log has one line for each, and the client gets one answer for all."""
 
+import base64
 import json
 import os
 import re
@@ -33,7 +34,15 @@ exec cat "$(dirname "$0")/published/$(printf %s "$url" | tr -c 'A-Za-z0-9.' _)"
 def server(tmp_path_factory):
     """The socket directory of a server where the chapter has been typed, and what psql printed for each block."""
     with own_server("providers") as directory:
-        yield directory, typed(directory, tmp_path_factory.mktemp("chapter"))
+        # Of an operator who logs whatever there is.
+        with connect((directory,), "postgres") as superuser:
+            for setting in ("log_statement = 'all'", "log_min_duration_statement = 0"):
+                superuser.execute(f"ALTER SYSTEM SET {setting}")
+            superuser.execute("SELECT pg_reload_conf()")
+            printed = typed(directory, tmp_path_factory.mktemp("chapter"))
+            superuser.execute("ALTER SYSTEM RESET ALL")
+            superuser.execute("SELECT pg_reload_conf()")
+        yield directory, printed
 
 
 def typed(directory, workplace):
@@ -114,10 +123,9 @@ def refusal(connection, token):
     ("provider", "name", "check", "token"), REFUSED, ids=[f"{p}: {n}" for p, n, _, _ in REFUSED]
 )
 def test_n10_n12_refused(app, admin, server, provider, name, check, token):
-    log = f"{server[0]}/log"
-    before = lines_of_refusal(log)
+    before = lines_of_refusal(server)
     assert refusal(app, token) == ANSWER
-    (line,) = lines_of_refusal(log)[len(before):]
+    (line,) = lines_of_refusal(server)[len(before):]
     assert "function=authenticate reason=" in line and token not in line
     with app.transaction():
         assert app.execute("SELECT warden.current_user_id()").fetchone() == (None,)
@@ -125,10 +133,20 @@ def test_n10_n12_refused(app, admin, server, provider, name, check, token):
     assert failed == [(check,)]
 
 
-def lines_of_refusal(log):
-    reader = [os.environ["WARDEN_AS_SERVER_USER"], "cat", log]
-    text = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
-    return [line for line in text.splitlines() if "pg_warden refused" in line]
+def log_of(server):
+    reader = [os.environ["WARDEN_AS_SERVER_USER"], "cat", f"{server[0]}/log"]
+    return subprocess.run(reader, capture_output=True, text=True, check=True).stdout
+
+
+def lines_of_refusal(server):
+    return [line for line in log_of(server).splitlines() if "pg_warden refused" in line]
+
+
+def test_e10_no_secret_of_the_chapter_is_in_the_log(server):
+    log = log_of(server)
+    assert "warden.trust_issuer" in log, "statements are logged"
+    assert "kty" in log, "and the keys in them, which are public"
+    assert base64.urlsafe_b64encode(providers.SECRET.encode()).decode().rstrip("=") not in log
 
 
 def test_n10_no_provider_speaks_for_another(app, server):
