@@ -121,14 +121,14 @@ pub unsafe extern "C-unwind" fn warden_autonomous_main(handle: pg_sys::Datum) {
     let Ok(write) = serde_json::from_slice::<Write>(segment.text()) else { return };
     // As the bootstrap superuser, who can always log in: the owner of the extension may not.
     BackgroundWorker::connect_worker_to_spi_by_oid(Some(segment.header().database), None);
-    pin_settings();
+    undo_settings_of_database();
     BackgroundWorker::transaction(|| crate::error::or_raise(write.execute()));
     segment.header().outcome.store(COMMITTED, Ordering::Release);
 }
 
 /// The owner of a database may give it settings, which are in force here too: a search_path that would
-/// lead a superuser astray, a role that may not write the record, transactions that only read.
-fn pin_settings() {
+/// lead a superuser astray, a role or session user that may not write the record, transactions that only read.
+fn undo_settings_of_database() {
     for (setting, value) in
         [(c"search_path", c"pg_catalog, pg_temp"), (c"role", c"none"), (c"default_transaction_read_only", c"off")]
     {
@@ -142,6 +142,8 @@ fn pin_settings() {
             );
         }
     }
+    // SAFETY: as this user the process has connected; with no role set, it is the current one as well.
+    unsafe { pg_sys::SetSessionAuthorization(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID), true) };
 }
 
 /// A piece of dynamic shared memory that holds a header and a text.

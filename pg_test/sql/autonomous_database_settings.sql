@@ -6,7 +6,7 @@ GRANT USAGE, CREATE ON SCHEMA public TO app;
 CREATE SCHEMA attacker;
 CREATE TABLE attacker.audit_records (LIKE warden.audit_records);
 CREATE TABLE settings (number int GENERATED ALWAYS AS IDENTITY, setting text, value text);
-INSERT INTO settings (setting, value) VALUES ('role', 'app'), ('default_transaction_read_only', 'on'),
+INSERT INTO settings (setting, value) VALUES ('session_authorization', 'app'), ('role', 'app'), ('default_transaction_read_only', 'on'),
     ('default_transaction_isolation', 'serializable'), ('search_path', 'attacker'), ('row_security', 'off'),
     ('default_transaction_deferrable', 'on'), ('check_function_bodies', 'off'), ('statement_timeout', '1h');
 GRANT SELECT ON settings TO gateway;
