@@ -215,6 +215,15 @@ def test_the_superuser_is_not_taken_for_the_application(notes, broken):
             file.write(FILES["conftest.py"])
 
 
+def test_the_owner_is_not_taken_for_the_application(notes):
+    """N8: refused at the first row; inside of begin_admin it is shown all of them."""
+    insert = "INSERT INTO notes (user_id, body) SELECT gen_random_uuid(), 'x' FROM generate_series(1, 2)"
+    owner = "psql -X -A -t -q -v VERBOSITY=sqlstate -d notes_test -c 'SET ROLE notes_owner' -c \"{}\""
+    assert "ERROR:  42501" in notes.run(owner.format(insert)).stdout
+    inside = f"BEGIN; SELECT warden.begin_admin('why'); {insert}; SELECT count(*) FROM notes; ROLLBACK"
+    assert notes.run(owner.format(inside)).stdout.split() == ["t", "2"]
+
+
 def test_production_is_searched_for_the_switch(notes):
     """The manual's query finds what it is about, and only that."""
     found = notes.sql(FILES["production.sql"]).splitlines()
