@@ -1,7 +1,7 @@
 -- N12: one line in the server log for each refusal, with its reason, and none for a success; the client learns nothing of
 -- it. A line is one line, whatever the token says.
 \ir lib/cast.sql
-SELECT warden.add_trusted_role('gateway');
+SELECT warden.add_trusted_role('gateway'), warden.add_admin_role('boss');
 CREATE TABLE offered AS
 SELECT r->>'attack' AS attack, r->>'check' AS "check", r->>'reason' AS reason, r->>'token' AS token
 FROM jsonb_array_elements(:'refused_tokens') AS r;
@@ -41,6 +41,15 @@ SELECT t.is(:'line', '1', 'with the client''s address');
 SELECT t.error(format('SELECT warden.authenticate(%L, tenant_id => %L)', :'alice_token', :'bob'))->>'sqlstate';
 \set line `tail -n "+$((START + 1))" "$WARDEN_LOG" | grep -c 'app@log_of_refusals .*reason="tenant_not_in_token"'`
 SELECT t.is(:'line', '1', 'a tenant that is not the token''s');
+SELECT t.error(format('SELECT warden.authenticate(%L)', :'tampered_token')) - 'context' AS answer \gset
+SELECT set_config('request.headers', json_build_object('authorization', 'Bearer ' || :'tampered_token')::text, false) IS NOT NULL;
+SELECT t.is(t.error('SELECT warden.pre_request()') - 'context', :'answer'::jsonb, 'pre_request answers as authenticate does');
+\set line `tail -n "+$((START + 1))" "$WARDEN_LOG" | grep -c 'app@log_of_refusals .*pg_warden refused function=pre_request reason="bad_signature"'`
+SELECT t.is(:'line', '1', 'and has its line');
+\connect - boss
+SELECT t.is(t.error(format('SELECT warden.begin_admin(''to see'', %L)', :'tampered_token')) - 'context', :'answer'::jsonb, 'so does begin_admin, of the person behind it');
+\set line `tail -n "+$((START + 1))" "$WARDEN_LOG" | grep -c 'boss@log_of_refusals .*pg_warden refused function=begin_admin reason="bad_signature"'`
+SELECT t.is(:'line', '1', 'and has its line, too');
 \connect - gateway
 SELECT t.error('SELECT warden.set_current_external_user(''nobody'')')->>'sqlstate';
 \set line `tail -n "+$((START + 1))" "$WARDEN_LOG" | grep -c 'gateway@log_of_refusals .*pg_warden refused function=set_current_external_user reason="user_unknown_or_not_active" role="gateway"'`
