@@ -16,8 +16,8 @@ CREATE TABLE warden.audit_records (
 
 CREATE INDEX audit_records_user_id_idx ON warden.audit_records (user_id, id);
 
+-- Without its sequence, which would go back in a database that has records already.
 SELECT pg_extension_config_dump('warden.audit_records', '');
-SELECT pg_extension_config_dump('warden.audit_records_id_seq', '');
 
 CREATE FUNCTION warden.refuse_audit_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -12,12 +12,13 @@ END;
 COMMENT ON FUNCTION warden.restores_a_dump() IS
     'Whether the session has the settings with which every script of pg_dump and pg_restore begins.';
 
+-- A database that a dump is restored into may have been made ready for it: the extension, roles, watched schemas.
+
 CREATE FUNCTION warden.keep_watched_schema() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF warden.restores_a_dump()
-        AND EXISTS (SELECT FROM warden.watched_schemas w WHERE w.schema_name = NEW.schema_name) THEN
+    IF EXISTS (SELECT FROM warden.watched_schemas w WHERE w.schema_name = NEW.schema_name) THEN
         RETURN NULL;
     END IF;
     RETURN NEW;
@@ -28,7 +29,52 @@ COMMENT ON FUNCTION warden.keep_watched_schema() IS
     'Trigger: a dump that is restored does not change what this database says of a schema that it watches already.';
 
 CREATE TRIGGER keep BEFORE INSERT ON warden.watched_schemas
-    FOR EACH ROW EXECUTE FUNCTION warden.keep_watched_schema();
+    FOR EACH ROW WHEN (warden.restores_a_dump()) EXECUTE FUNCTION warden.keep_watched_schema();
+
+CREATE FUNCTION warden.keep_database_role() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM warden.database_roles d WHERE d.role = NEW.role AND d.kind = NEW.kind) THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION warden.keep_database_role() IS
+    'Trigger: a role that was added already is none too many in a dump that is restored.';
+
+CREATE TRIGGER keep BEFORE INSERT ON warden.database_roles
+    FOR EACH ROW WHEN (warden.restores_a_dump()) EXECUTE FUNCTION warden.keep_database_role();
+
+CREATE FUNCTION warden.renumber_audit_record() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    number bigint;
+BEGIN
+    IF NEW.id > (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM warden.audit_records_id_seq s) THEN
+        -- By steps, each of which is one's own: setval() could put back what somebody else is counting.
+        LOOP
+            number := nextval('warden.audit_records_id_seq');
+            EXIT WHEN number >= NEW.id;
+        END LOOP;
+        NEW.id := number;
+    ELSIF EXISTS (SELECT FROM warden.audit_records r WHERE r.id = NEW.id AND r IS NOT DISTINCT FROM NEW) THEN
+        RETURN NULL;
+    ELSIF EXISTS (SELECT FROM warden.audit_records r WHERE r.id = NEW.id) THEN
+        NEW.id := nextval('warden.audit_records_id_seq');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION warden.renumber_audit_record() IS
+    'Trigger: a record of a dump that is restored keeps its number unless this database has given it to another one, is not doubled, and is not counted over.';
+
+CREATE TRIGGER renumber BEFORE INSERT ON warden.audit_records
+    FOR EACH ROW WHEN (warden.restores_a_dump()) EXECUTE FUNCTION warden.renumber_audit_record();
 
 -- The roots whose trees a table is in, was in, or is the top of.
 CREATE FUNCTION warden.protection_roots(relation oid) RETURNS SETOF oid

@@ -91,7 +91,11 @@ fn follow_database_roles() -> bool {
 /// What a protected table lacks of its guards; one that could not be protected today lacks them too.
 fn gaps(protection: &catalogue::Protection) -> Result<Vec<String>> {
     // The table by itself: what it needs of guards does not depend on those around it.
-    let tree = catalogue::facts(&[protection.relation], &protection.options)?;
+    let mut tree = catalogue::facts(&[protection.relation], &protection.options)?;
+    if protection.root != protection.relation {
+        // But whose rows its rows belong to is said by the foreign key of the table at the top.
+        tree.parent = catalogue::facts(&[protection.root], &protection.options)?.parent;
+    }
     Ok(match plan::protect(&tree, &protection.options) {
         Ok(steps) => steps.into_iter().filter(|step| step.weight != Weight::Comfort).map(|step| step.sql).collect(),
         Err(refusal) => vec![refusal.message],
