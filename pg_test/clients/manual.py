@@ -43,3 +43,19 @@ def own_server(name):
         yield str(run_directory)
     finally:
         server(f"{binaries}/pg_ctl", "-D", f"{run_directory}/data", "-m", "immediate", "stop")
+
+
+def typed(directory, texts, *options, cwd=REPOSITORY, environment=os.environ):
+    """What one psql prints for each of these texts of SQL, typed by the superuser of `own_server` one after the other."""
+    script = "".join(f"\\echo @@ {number}\n{text}\n" for number, text in enumerate(texts))
+    result = subprocess.run(
+        [os.environ["WARDEN_BIN_DIR"] + "/psql", "-X", *options, "-h", directory, "-p", "5432", "-U", "postgres"],
+        input=script,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=cwd,
+        env={**environment, "PGDATABASE": "postgres"},
+        timeout=120,
+    )
+    return re.split(r"^@@ \d+\n", result.stdout, flags=re.M)[1:]

@@ -1,11 +1,7 @@
 """N11: what docs/exceptions.md shows is executed as typed, by one psql, in a server where nothing was prepared."""
 
-import os
-import re
-import subprocess
-
 import pytest
-from manual import REPOSITORY, blocks, own_server
+from manual import blocks, own_server, typed
 
 SQL = [(block.options, block.text) for block in blocks("docs/exceptions.md") if block.language == "sql"]
 
@@ -13,20 +9,8 @@ SQL = [(block.options, block.text) for block in blocks("docs/exceptions.md") if 
 @pytest.fixture(scope="module")
 def sections():
     """What psql printed for each block."""
-    script = "".join(f"\\echo @@ {number}\n{text}\n" for number, (_, text) in enumerate(SQL))
-    psql = os.environ["WARDEN_BIN_DIR"] + "/psql"
     with own_server("exceptions") as directory:
-        result = subprocess.run(
-            [psql, "-X", "-A", "-t", "-h", directory, "-p", "5432", "-U", "postgres"],
-            input=script,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=REPOSITORY,
-            env={**os.environ, "PGDATABASE": "postgres"},
-            timeout=120,
-        )
-    return re.split(r"^@@ \d+\n", result.stdout, flags=re.M)[1:]
+        return typed(directory, [text for _, text in SQL], "-A", "-t")
 
 
 def section(sections, words):

@@ -1,14 +1,12 @@
 """N6: what docs/moving-in.md shows is executed as typed, from a populated schema with policies of its own, in a server
 where nothing was prepared. Its SQL runs in psql from top to bottom; its Python runs where it stands."""
 
-import os
-import re
 import subprocess
 from hashlib import md5
 from uuid import UUID
 
 import pytest
-from manual import REPOSITORY, blocks, own_server
+from manual import REPOSITORY, blocks, own_server, typed
 
 BLOCKS = blocks("docs/moving-in.md")
 SQL = [number for number, block in enumerate(BLOCKS) if block.language == "sql"]
@@ -18,18 +16,8 @@ SEVEN = str(UUID(md5(b"7").hexdigest()))
 
 def psql(directory, numbers):
     """What one psql printed for each of these blocks."""
-    script = "".join(f"\\echo @@ {number}\n{BLOCKS[number].text}\n" for number in numbers)
-    result = subprocess.run(
-        [os.environ["WARDEN_BIN_DIR"] + "/psql", "-X", "-A", "-t", "-h", directory, "-p", "5432", "-U", "postgres"],
-        input=script,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=REPOSITORY,
-        env={**os.environ, "PGDATABASE": "postgres"},
-        timeout=120,
-    )
-    return dict(zip(numbers, re.split(r"^@@ \d+\n", result.stdout, flags=re.M)[1:], strict=True))
+    printed = typed(directory, [BLOCKS[number].text for number in numbers], "-A", "-t")
+    return dict(zip(numbers, printed, strict=True))
 
 
 @pytest.fixture(scope="module")

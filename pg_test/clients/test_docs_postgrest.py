@@ -12,7 +12,7 @@ import jwt
 import psycopg
 import pytest
 
-from manual import REPOSITORY, blocks, own_server
+from manual import REPOSITORY, blocks, own_server, typed
 
 CHAPTER = "docs/postgrest.md"
 SQL = [(block.options, block.text) for block in blocks(CHAPTER) if block.language == "sql"]
@@ -37,16 +37,7 @@ def expired(subject):
 def chapter():
     """The socket directory of a server where the chapter was typed, and what psql printed for each block."""
     with own_server("postgrest") as directory:
-        result = subprocess.run(
-            [os.environ["WARDEN_BIN_DIR"] + "/psql", "-X", "-h", directory, "-p", "5432", "-U", "postgres"],
-            input="".join(f"\\echo @@ {number}\n{text}\n" for number, (_, text) in enumerate(SQL)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=REPOSITORY,
-            env={**os.environ, "PGDATABASE": "postgres"},
-            timeout=120,
-        )
+        printed = typed(directory, [text for _, text in SQL])
         with psycopg.connect(f"host={directory} port=5432 user=postgres dbname=postgres", autocommit=True) as superuser:
             # The chapter ends with it; requests begin as before.
             superuser.execute("ALTER ROLE authenticator RESET warden.missing_identity")
@@ -55,7 +46,7 @@ def chapter():
                     $$BEGIN RAISE 'by the application' USING ERRCODE = state; END$$;
                 CREATE FUNCTION api.caught() RETURNS text LANGUAGE plpgsql AS
                     $$BEGIN PERFORM warden.require_user(gen_random_uuid()); EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END$$""")
-        yield directory, re.split(r"^@@ \d+\n", result.stdout, flags=re.M)[1:]
+        yield directory, printed
 
 
 @pytest.mark.parametrize("number", range(len(SQL)))

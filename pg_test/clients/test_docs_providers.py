@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 import providers
-from manual import REPOSITORY, blocks, own_server
+from manual import REPOSITORY, blocks, own_server, typed
 
 CHAPTER = blocks("docs/providers.md")
 SQL = [block.text for block in CHAPTER if block.language == "sql"]
@@ -39,35 +39,25 @@ def server(tmp_path_factory):
             for setting in ("log_statement = 'all'", "log_min_duration_statement = 0"):
                 superuser.execute(f"ALTER SYSTEM SET {setting}")
             superuser.execute("SELECT pg_reload_conf()")
-            printed = typed(directory, tmp_path_factory.mktemp("chapter"))
+            printed = typed_with_curl(directory, tmp_path_factory.mktemp("chapter"))
             superuser.execute("ALTER SYSTEM RESET ALL")
             superuser.execute("SELECT pg_reload_conf()")
         yield directory, printed
 
 
-def typed(directory, workplace):
+def typed_with_curl(directory, workplace):
     (workplace / "published").mkdir()
     (workplace / "curl").write_text(CURL)
     (workplace / "curl").chmod(0o755)
     path = os.pathsep.join([str(workplace), os.path.dirname(sys.executable), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PGDATABASE": "postgres"}
+    environment = {**os.environ, "PATH": path}
     for provider in PROVIDERS:
         environment |= provider.environment
         for url, key_set in provider.key_sets.items():
             (workplace / "published" / re.sub("[^A-Za-z0-9.]", "_", url)).write_text(json.dumps(key_set))
     for name, text in SCRIPTS.items():
         (workplace / name).write_text(text)
-    result = subprocess.run(
-        [os.environ["WARDEN_BIN_DIR"] + "/psql", "-X", "-h", directory, "-p", "5432", "-U", "postgres"],
-        input="".join(f"\\echo @@ {number}\n{text}\n" for number, text in enumerate(SQL)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=workplace,
-        env=environment,
-        timeout=120,
-    )
-    return re.split(r"^@@ \d+\n", result.stdout, flags=re.M)[1:]
+    return typed(directory, SQL, cwd=workplace, environment=environment)
 
 
 def connect(server, user):

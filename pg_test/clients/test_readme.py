@@ -3,11 +3,10 @@ what it shows of drivers, each as the README's alice."""
 
 import asyncio
 import os
-import re
 import subprocess
 
 import pytest
-from manual import REPOSITORY, blocks, own_server
+from manual import REPOSITORY, blocks, own_server, typed
 
 README = blocks("README.md")
 SQL = [(block.options, block.text) for block in README if block.language == "sql"]
@@ -25,18 +24,7 @@ def empty_server():
 @pytest.fixture(scope="module")
 def sections(empty_server):
     """What psql printed for each block of the README, typed one after the other into one psql."""
-    script = "".join(f"\\echo @@ {number}\n{text}\n" for number, (_, text) in enumerate(SQL))
-    result = subprocess.run(
-        [os.environ["WARDEN_BIN_DIR"] + "/psql", "-X", "-h", empty_server, "-p", "5432", "-U", "postgres"],
-        input=script,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=REPOSITORY,
-        env={**os.environ, "PGDATABASE": "postgres"},
-        timeout=120,
-    )
-    return re.split(r"^@@ \d+\n", result.stdout, flags=re.M)[1:]
+    return typed(empty_server, [text for _, text in SQL])
 
 
 def test_there_is_something_to_run(sections):
