@@ -74,6 +74,20 @@ def test_logical_decoding(superuser):
     assert changes == (ALL // 10,)
 
 
+def refuse_as_owner(documents, subscriber):
+    """Applied as the table's owner, no row arrives, and the statistics say that it failed."""
+    subscriber.execute(
+        f"CREATE SUBSCRIPTION as_owner CONNECTION '{documents.dsn('postgres')}' PUBLICATION documents"
+        " WITH (create_slot = false, slot_name = 'documents')"
+    )
+    failures = "SELECT sync_error_count FROM pg_stat_subscription_stats WHERE subname = 'as_owner'"
+    eventually(lambda: subscriber.execute(failures).fetchone() > (0,))
+    assert subscriber.execute("SELECT count(*) FROM documents").fetchone() == (0,)
+    subscriber.execute("ALTER SUBSCRIPTION as_owner DISABLE")
+    subscriber.execute("ALTER SUBSCRIPTION as_owner SET (slot_name = NONE)")
+    subscriber.execute("DROP SUBSCRIPTION as_owner")
+
+
 def test_logical_replication_into_a_protected_table(server, documents, superuser):
     """All rows arrive, and a change of owner by an administrator; there too clients see their own."""
     copy = server.create_database("copy")
@@ -86,6 +100,8 @@ def test_logical_replication_into_a_protected_table(server, documents, superuser
     # From 16 on the rows are otherwise applied as the table's owner, whom row security binds.
     as_superuser = ", run_as_owner = true" if superuser.info.server_version >= 160000 else ""
     with copy.connect("postgres", autocommit=True) as subscriber:
+        if as_superuser:
+            refuse_as_owner(documents, subscriber)
         subscriber.execute(
             f"CREATE SUBSCRIPTION documents CONNECTION '{documents.dsn('postgres')}' PUBLICATION documents"
             f" WITH (create_slot = false, slot_name = 'documents'{as_superuser})"
