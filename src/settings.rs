@@ -3,8 +3,8 @@
 #![allow(unsafe_code)]
 
 use pgrx::prelude::*;
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
-use std::ffi::CStr;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_guard};
+use std::ffi::{CStr, c_int, c_void};
 
 /// What reading a protected table without an identity means.
 #[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
@@ -73,24 +73,33 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
-    GucRegistry::define_int_guc(
-        c"warden.max_identity_age",
-        c"The longest an identity lives within a transaction, whatever its token says.",
-        c"",
-        &MAX_IDENTITY_AGE,
-        1,
-        86_400,
-        GucContext::Suset,
-        GucFlags::UNIT_S,
-    );
-    GucRegistry::define_bool_guc(
-        c"warden.allow_identity_switch",
-        c"Lets one transaction act for several users in turn. For test suites only.",
-        c"",
-        &ALLOW_IDENTITY_SWITCH,
-        GucContext::Suset,
-        GucFlags::default(),
-    );
+    // SAFETY: the hooks have the types that the majors 15 to 18 share, and neither raises for a default.
+    unsafe {
+        GucRegistry::define_int_guc_with_hooks(
+            MAX_IDENTITY_AGE_NAME,
+            c"The longest an identity lives within a transaction, whatever its token says.",
+            c"",
+            &MAX_IDENTITY_AGE,
+            1,
+            86_400,
+            GucContext::Suset,
+            GucFlags::UNIT_S,
+            Some(check_max_identity_age),
+            None,
+            None,
+        );
+        GucRegistry::define_bool_guc_with_hooks(
+            ALLOW_IDENTITY_SWITCH_NAME,
+            c"Lets one transaction act for several users in turn. For test suites only.",
+            c"",
+            &ALLOW_IDENTITY_SWITCH,
+            GucContext::Suset,
+            GucFlags::default(),
+            Some(check_allow_identity_switch),
+            None,
+            None,
+        );
+    }
     GucRegistry::define_enum_guc(
         c"warden.error_style",
         c"Which SQLSTATEs our errors have for the client: postgres (28000) or postgrest (PT401).",
@@ -102,3 +111,48 @@ pub fn define() {
     // SAFETY: a static text; from here on only the settings defined above exist under the prefix.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"warden".as_ptr()) };
 }
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_max_identity_age(
+    _value: *mut c_int,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    said_by_the_operator(MAX_IDENTITY_AGE_NAME, source)
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_allow_identity_switch(
+    value: *mut bool,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres passes a pointer to its own copy of the value.
+    !unsafe { *value } || said_by_the_operator(ALLOW_IDENTITY_SWITCH_NAME, source)
+}
+
+/// Whether the session itself may set this, and not just a function that runs as a superuser for it: a wrapper
+/// around `set_config` that a project has would otherwise set it for every client.
+fn said_by_the_operator(setting: &CStr, source: pg_sys::GucSource::Type) -> bool {
+    // SAFETY: reads variables; the catalogue is looked at within a transaction only, for a static name. The hint
+    // is a static text, which Postgres copies and does not free.
+    unsafe {
+        // The configuration, a role's or a database's own settings; and a worker takes over what its leader has.
+        if source <= pg_sys::GucSource::PGC_S_DATABASE_USER || pg_sys::InitializingParallelWorker {
+            return true;
+        }
+        let user = pg_sys::GetSessionUserId();
+        let acl_set = pg_sys::AclMode::from(pg_sys::ACL_SET);
+        if pg_sys::IsTransactionState()
+            && pg_sys::pg_parameter_aclcheck(setting.as_ptr(), user, acl_set) == pg_sys::AclResult::ACLCHECK_OK
+        {
+            return true;
+        }
+        pg_sys::GUC_check_errhint_string =
+            c"A superuser sets it in a session of its own, or by ALTER ROLE or ALTER DATABASE.".as_ptr().cast_mut();
+        false
+    }
+}
+
+const MAX_IDENTITY_AGE_NAME: &CStr = c"warden.max_identity_age";
+const ALLOW_IDENTITY_SWITCH_NAME: &CStr = c"warden.allow_identity_switch";
