@@ -149,7 +149,7 @@ BEGIN
                                           'manage_columns', w.manage_columns, 'create_index', w.create_index)
                 FROM warden.watched_schemas w
                 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = w.owner_column AND a.attnum > 0 AND NOT a.attisdropped
-                WHERE w.schema_name = t.relnamespace AND t.relkind IN ('r', 'p') AND t.relname <> ALL (w.except_tables)
+                WHERE w.schema_name = n.nspname AND t.relkind IN ('r', 'p') AND t.relname <> ALL (w.except_tables)
                   AND NOT t.in_extension
                   AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation = t.oid)
                   AND NOT warden.is_exempt(t.oid)),
@@ -175,7 +175,7 @@ AS $$
 BEGIN
     RETURN (
         WITH dropped AS MATERIALIZED (
-            SELECT d.classid, d.objid, d.objsubid, d.object_type, d.object_identity, d.address_names
+            SELECT d.classid, d.objid, d.objsubid, d.object_type, d.object_identity, d.object_name, d.address_names
             FROM pg_event_trigger_dropped_objects() d
             WHERE NOT d.is_temporary AND d.object_type IN ('table', 'schema', 'policy', 'trigger', 'table column')
         )
@@ -190,8 +190,8 @@ BEGIN
                 FROM dropped d JOIN warden.exemptions e ON e.relation::oid = d.objid
                 WHERE d.object_type = 'table'), '[]'),
             'schemas', coalesce((
-                SELECT jsonb_agg(jsonb_build_object('oid', d.objid::bigint, 'name', d.object_identity))
-                FROM dropped d JOIN warden.watched_schemas w ON w.schema_name::oid = d.objid
+                SELECT jsonb_agg(d.object_name)
+                FROM dropped d JOIN warden.watched_schemas w ON w.schema_name = d.object_name
                 WHERE d.object_type = 'schema'), '[]'),
             'changed', coalesce((
                 SELECT jsonb_agg(jsonb_build_object('oid', c.oid::bigint, 'roots', c.roots))
@@ -255,6 +255,26 @@ CREATE EVENT TRIGGER warden_keep_schema_name ON ddl_command_end
     WHEN TAG IN ('ALTER SCHEMA')
     EXECUTE FUNCTION warden.keep_schema_name();
 
+-- Whoever drops a schema ends watching it, so the one that is watched and missing has a new name.
+CREATE FUNCTION warden.follow_schema_name() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE warden.watched_schemas w SET schema_name = n.nspname
+    FROM pg_event_trigger_ddl_commands() c JOIN pg_namespace n ON n.oid = c.objid
+    WHERE c.classid = 'pg_namespace'::regclass
+      AND NOT EXISTS (SELECT FROM pg_namespace o WHERE o.nspname = w.schema_name)
+      AND NOT EXISTS (SELECT FROM warden.watched_schemas o WHERE o.schema_name = n.nspname);
+END
+$$;
+
+COMMENT ON FUNCTION warden.follow_schema_name() IS 'Event trigger: a schema is watched by its new name, too.';
+
+CREATE EVENT TRIGGER warden_follow_schema_name ON ddl_command_end
+    WHEN TAG IN ('ALTER SCHEMA')
+    EXECUTE FUNCTION warden.follow_schema_name();
+
+COMMENT ON EVENT TRIGGER warden_follow_schema_name IS 'pg_warden: keeps watching schemas that are renamed';
 COMMENT ON EVENT TRIGGER warden_keep_schema_name IS 'pg_warden: keeps the name of its schema';
 COMMENT ON EVENT TRIGGER warden_after_ddl IS 'pg_warden: keeps protected tables protected';
 COMMENT ON EVENT TRIGGER warden_after_drop IS 'pg_warden: keeps protected tables protected';

@@ -25,7 +25,8 @@ COMMENT ON COLUMN warden.protections.changes IS
     'What the table was like before, as far as protect() changed it; unprotect() restores it.';
 
 CREATE TABLE warden.watched_schemas (
-    schema_name regnamespace PRIMARY KEY,
+    -- Not regnamespace, which pg_upgrade refuses in tables.
+    schema_name name PRIMARY KEY,
     owner_column text NOT NULL,
     except_tables text[] NOT NULL DEFAULT '{}',
     action text NOT NULL CHECK (action IN ('protect', 'refuse')),

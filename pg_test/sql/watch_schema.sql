@@ -66,7 +66,10 @@ SELECT t.is(warden.unwatch_schema('s'), true, 'watching ends');
 SELECT t.is(warden.unwatch_schema('s'), false, 'once');
 SELECT t.succeeds('ALTER TABLE s.next ADD COLUMN user_id uuid', 'then a table may be open');
 SELECT warden.watch_schema('elsewhere');
-SELECT t.succeeds('DROP SCHEMA elsewhere CASCADE', 'a watched schema may be dropped');
+SELECT t.succeeds('ALTER SCHEMA elsewhere RENAME TO "else Where"', 'a watched schema may be renamed');
+CREATE TABLE "else Where".here (id int, user_id uuid);
+SELECT t.ok(intact, 'and is watched by its new name') FROM warden.protected_tables WHERE relation = '"else Where".here'::regclass;
+SELECT t.succeeds('DROP SCHEMA "else Where" CASCADE', 'a watched schema may be dropped');
 \connect - postgres
 SELECT t.is(count(*), 0, 'and is forgotten') FROM warden.watched_schemas;
 SELECT t.is(string_agg(action, ' ' ORDER BY id), 'watch_schema watch_schema watch_schema unwatch_schema watch_schema unwatch_schema', 'all of it is recorded')

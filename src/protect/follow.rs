@@ -75,7 +75,7 @@ struct Dropped {
     restoring: bool,
     tables: Vec<Named>,
     exempt: Vec<Named>,
-    schemas: Vec<Named>,
+    schemas: Vec<String>,
     changed: Vec<Incomplete>,
 }
 
@@ -142,8 +142,8 @@ fn follow_drops() -> Result<()> {
         audit::record("unexempt", Some(&table.name), json!({ "dropped": true }))?;
     }
     for schema in &dropped.schemas {
-        spi::write("DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1", &[Oid::from(schema.oid).into()])?;
-        audit::record("unwatch_schema", Some(&schema.name), json!({ "dropped": true }))?;
+        spi::write("DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1::name", &[schema.as_str().into()])?;
+        audit::record("unwatch_schema", Some(schema), json!({ "dropped": true }))?;
     }
     for table in dropped.changed {
         for root in table.roots {

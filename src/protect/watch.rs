@@ -55,13 +55,13 @@ fn watch(
     spi::write(
         "INSERT INTO warden.watched_schemas AS w (schema_name, owner_column, except_tables, action, manage_columns, create_index,
                                                   watched_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         VALUES ($1::name, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (schema_name) DO UPDATE SET owner_column = excluded.owner_column,
              except_tables = excluded.except_tables, action = excluded.action,
              manage_columns = excluded.manage_columns, create_index = excluded.create_index,
              watched_at = excluded.watched_at, watched_by = excluded.watched_by",
         &[
-            schema.into(),
+            name.as_str().into(),
             owner_column.clone().into(),
             except_tables.clone().into(),
             action.into(),
@@ -85,9 +85,11 @@ fn watch(
 }
 
 fn unwatch(schema: Option<Oid>) -> Result<bool> {
-    let Schema { oid: schema, name, .. } = owned_schema(schema)?;
-    let ended =
-        spi::write("DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1 RETURNING 1", &[schema.into()])? > 0;
+    let Schema { name, .. } = owned_schema(schema)?;
+    let ended = spi::write(
+        "DELETE FROM warden.watched_schemas w WHERE w.schema_name = $1::name RETURNING 1",
+        &[name.as_str().into()],
+    )? > 0;
     if ended {
         audit::record("unwatch_schema", Some(&name), json!({}))?;
     }
