@@ -52,8 +52,8 @@ struct PerBackend<T>(UnsafeCell<T>);
 unsafe impl<T> Sync for PerBackend<T> {}
 
 static HOT: PerBackend<Hot> = PerBackend(UnsafeCell::new(NOBODY));
-/// The bytes that `current_user_id()` and `current_tenant_id()` return a pointer to: written only
-/// when another identity is assigned, never cleared, so that a pointer handed out stays readable.
+/// The bytes that `current_user_id()` and `current_tenant_id()` return a copy of; meaningful only while
+/// the standing is valid.
 static USER_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
 static TENANT_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
 
