@@ -10,6 +10,10 @@ CHILD = """
 CREATE TABLE notes (id int PRIMARY KEY, document_id bigint REFERENCES documents, body text);
 GRANT SELECT, INSERT ON notes TO app;
 SELECT warden.protect('notes', owner_column => NULL, parent_column => 'document_id');
+-- A dump brings its foreign key ahead of that of the notes.
+CREATE TABLE appendices (id int PRIMARY KEY, note_id int REFERENCES notes, body text);
+GRANT SELECT, INSERT ON appendices TO app;
+SELECT warden.protect('appendices', owner_column => NULL, parent_column => 'note_id');
 CREATE TABLE measures (id int, user_id uuid, at date) PARTITION BY RANGE (at);
 CREATE TABLE measures_2026 PARTITION OF measures FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 GRANT SELECT ON measures, measures_2026 TO app;
@@ -29,6 +33,7 @@ SELECT warden.protect('letters', replace_policies => true);
 """
 ROWS = """
 INSERT INTO notes SELECT id, id, 'a note' FROM documents WHERE title = 'document 1';
+INSERT INTO appendices SELECT id, id, 'an appendix' FROM notes;
 INSERT INTO posts SELECT 1, id, true, 'x' FROM warden.users LIMIT 1;
 INSERT INTO posts SELECT 2, id, false, 'a  template' FROM warden.users LIMIT 1;
 INSERT INTO posts SELECT 3, id, false, 'a template' FROM warden.users LIMIT 1;
@@ -125,7 +130,8 @@ def test_tokens_are_believed_and_isolate(restored):
         for token, user in ((restored.eddsa.token(alice), alice), (restored.rs256.token(bob), bob)):
             app.execute("SELECT warden.authenticate(%s)", (token,))
             assert app.execute("SELECT user_id FROM documents").fetchall() == [(user,)] * DOCUMENTS_EACH
-            assert app.execute("SELECT count(*) FROM notes").fetchone() == (1,)
+            assert app.execute("SELECT count(*) FROM notes JOIN appendices a ON a.note_id = notes.id").fetchone() == (1,)
+            assert app.execute("SELECT count(*) FROM appendices").fetchone() == (1,)
             assert app.execute("SELECT user_id FROM measures_2026").fetchall() == [(user,)]
             app.commit()
             assert owners_seen(app) == set()
@@ -143,7 +149,7 @@ def test_exceptions_stand(restored):
 def test_all_is_intact(restored):
     with restored.connect("postgres") as superuser:
         listed = superuser.execute("SELECT table_name, intact FROM warden.protected_tables").fetchall()
-    assert len(listed) == 7
+    assert len(listed) == 8
     assert all(intact for _, intact in listed), listed
 
 

@@ -148,7 +148,8 @@ pub struct Parent {
 pub struct Above {
     /// The parent's foreign key.
     pub column: Column,
-    pub parent: Parent,
+    /// `None` while a dump has not brought the key yet.
+    pub parent: Option<Parent>,
 }
 
 fn one_line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -197,7 +197,13 @@ fn below(
         all.push(format!("({} {equals} {})", bare(owner, &prefix), identity(owner)?));
     }
     if strictly && let Some(above) = &parent.above {
-        all.push(below(spelling, &bare(&above.column, &prefix), &above.parent, strictly, aliases, depth + 1)?);
+        let next = above.parent.as_ref().ok_or_else(|| {
+            Refusal::wrong_state(
+                format!("column {} of table {} has no foreign key any more", above.column.name, parent.name),
+                "Add the foreign key again: it says whose rows these are.",
+            )
+        })?;
+        all.push(below(spelling, &bare(&above.column, &prefix), next, strictly, aliases, depth + 1)?);
     }
     Ok(format!("(EXISTS ( SELECT 1 FROM {only}{} {alias} WHERE {}))", parent.name, join(&all, " AND ")))
 }
