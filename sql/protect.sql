@@ -32,23 +32,27 @@ END;
 COMMENT ON FUNCTION warden.client_reach() IS
     'Every role that a client or trusted role is or can become, with that role.';
 
--- Defaults come out as pg_get_expr prints them under the path of the caller.
+-- Defaults come out as pg_get_expr prints them under the pinned path. Like others below it is PL/pgSQL, which keeps the
+-- plan of its query: doctor() asks for hundreds of tables.
 CREATE FUNCTION warden.column_facts(relation oid, column_name text) RETURNS jsonb
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT jsonb_build_object(
-        'name', quote_ident(a.attname),
-        'type', a.atttypid::bigint,
-        'type_name', format_type(a.atttypid, a.atttypmod),
-        'deterministic', coalesce(l.collisdeterministic, true),
-        'generated', a.attgenerated <> '' OR a.attidentity <> '',
-        'not_null', a.attnotnull,
-        'default', pg_get_expr(d.adbin, d.adrelid))
-    FROM pg_attribute a
-    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    LEFT JOIN pg_collation l ON l.oid = a.attcollation
-    WHERE a.attrelid = column_facts.relation AND a.attname = column_facts.column_name AND a.attnum > 0 AND NOT a.attisdropped;
-END;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'name', quote_ident(a.attname),
+            'type', a.atttypid::bigint,
+            'type_name', format_type(a.atttypid, a.atttypmod),
+            'deterministic', coalesce(l.collisdeterministic, true),
+            'generated', a.attgenerated <> '' OR a.attidentity <> '',
+            'not_null', a.attnotnull,
+            'default', pg_get_expr(d.adbin, d.adrelid))
+        FROM pg_attribute a
+        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        LEFT JOIN pg_collation l ON l.oid = a.attcollation
+        WHERE a.attrelid = column_facts.relation AND a.attname = column_facts.column_name AND a.attnum > 0 AND NOT a.attisdropped);
+END
+$$;
 
 COMMENT ON FUNCTION warden.column_facts(oid, text) IS
     'What policies and plans have to know about a column; NULL where there is no such column.';
@@ -56,35 +60,38 @@ COMMENT ON FUNCTION warden.column_facts(oid, text) IS
 -- What clients were granted that no policy is asked about, and what goes with it when the owner takes it
 -- from them: their grants on single columns, and whatever they have granted on themselves.
 CREATE FUNCTION warden.grants_to_revoke(relation oid, clients oid[]) RETURNS jsonb
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-    WITH RECURSIVE granted AS (
-        SELECT NULL::name AS column_name, g.grantor, g.grantee, g.privilege_type, g.is_grantable
-        FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) g
-        WHERE c.oid = grants_to_revoke.relation
-        UNION ALL
-        SELECT a.attname, g.grantor, g.grantee, g.privilege_type, g.is_grantable
-        FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) g
-        WHERE a.attrelid = grants_to_revoke.relation AND NOT a.attisdropped
-    ), revoked AS (
-        SELECT g.grantee, g.privilege_type
-        FROM granted g JOIN pg_class c ON c.oid = grants_to_revoke.relation
-        WHERE g.column_name IS NULL AND g.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER') AND g.grantee <> c.relowner
-          AND (g.grantee = 0 OR g.grantee = ANY (grants_to_revoke.clients))
-    ), lost AS (
-        SELECT g.* FROM granted g JOIN revoked r USING (grantee, privilege_type)
-        UNION
-        SELECT g.* FROM granted g JOIN lost l ON g.grantor = l.grantee AND g.privilege_type = l.privilege_type AND l.is_grantable
-    )
-    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(
-        'privilege', l.privilege_type,
-        'column', quote_ident(l.column_name),
-        'grantee', CASE l.grantee WHEN 0 THEN 'PUBLIC' ELSE l.grantee::regrole::text END,
-        'grantable', l.is_grantable,
-        'follows', NOT (l.column_name IS NULL AND EXISTS (
-            SELECT FROM revoked r WHERE r.grantee = l.grantee AND r.privilege_type = l.privilege_type)))), '[]')
-    FROM lost l;
-END;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        WITH RECURSIVE granted AS (
+            SELECT NULL::name AS column_name, g.grantor, g.grantee, g.privilege_type, g.is_grantable
+            FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) g
+            WHERE c.oid = grants_to_revoke.relation
+            UNION ALL
+            SELECT a.attname, g.grantor, g.grantee, g.privilege_type, g.is_grantable
+            FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) g
+            WHERE a.attrelid = grants_to_revoke.relation AND NOT a.attisdropped
+        ), revoked AS (
+            SELECT g.grantee, g.privilege_type
+            FROM granted g JOIN pg_class c ON c.oid = grants_to_revoke.relation
+            WHERE g.column_name IS NULL AND g.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER') AND g.grantee <> c.relowner
+              AND (g.grantee = 0 OR g.grantee = ANY (grants_to_revoke.clients))
+        ), lost AS (
+            SELECT g.* FROM granted g JOIN revoked r USING (grantee, privilege_type)
+            UNION
+            SELECT g.* FROM granted g JOIN lost l ON g.grantor = l.grantee AND g.privilege_type = l.privilege_type AND l.is_grantable
+        )
+        SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(
+            'privilege', l.privilege_type,
+            'column', quote_ident(l.column_name),
+            'grantee', CASE l.grantee WHEN 0 THEN 'PUBLIC' ELSE l.grantee::regrole::text END,
+            'grantable', l.is_grantable,
+            'follows', NOT (l.column_name IS NULL AND EXISTS (
+                SELECT FROM revoked r WHERE r.grantee = l.grantee AND r.privilege_type = l.privilege_type)))), '[]')
+        FROM lost l);
+END
+$$;
 
 COMMENT ON FUNCTION warden.grants_to_revoke(oid, oid[]) IS
     'The grants that protect() takes from clients, and those that are lost with them (follows).';
@@ -123,8 +130,9 @@ BEGIN
             'parents', coalesce((SELECT jsonb_agg(i.inhparent::bigint) FROM pg_inherits i WHERE i.inhrelid = c.oid), '[]'),
             -- Also those of children, which can be written through this table.
             'refers', EXISTS (
-                SELECT FROM warden.table_tree(c.oid::regclass) t JOIN pg_constraint o ON o.conrelid = t.member::oid
-                WHERE o.contype = 'f'),
+                SELECT FROM warden.table_tree(c.oid::regclass) t
+                -- With a limit it is asked for each member by the index, instead of reading all constraints.
+                CROSS JOIN LATERAL (SELECT FROM pg_constraint o WHERE o.conrelid = t.member::oid AND o.contype = 'f' LIMIT 1) o),
             'owner', c.relowner::bigint,
             'owner_name', c.relowner::regrole,
             'client_owner', (SELECT r.client FROM reach r WHERE r.reached = c.relowner),
@@ -138,7 +146,7 @@ BEGIN
                       SELECT format('trigger %I', t.tgname), f.proowner
                       FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
                       WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) o
-                WHERE o.owner IN (SELECT r.reached FROM warden.client_reach() r)
+                WHERE o.owner IN (SELECT r.reached FROM reach r)
                 ORDER BY 1 LIMIT 1),
             -- For whom the door of begin_admin() is: by number, as the catalogue has them.
             'admins', (
@@ -228,30 +236,33 @@ COMMENT ON FUNCTION warden.policies_in_full(oid) IS
 
 -- The table that the rows of another belong to, by the foreign key over this one column.
 CREATE FUNCTION warden.parent_facts(relation regclass, parent_column text) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-        'name', format('%I.%I', n.nspname, c.relname),
-        'itself', c.oid = o.conrelid,
-        'protected', EXISTS (SELECT FROM warden.protections p WHERE p.relation = c.oid),
-        'partitioned', c.relkind = 'p',
-        'key', warden.column_facts(c.oid, k.attname),
-        'owner', (SELECT warden.column_facts(c.oid, p.owner_column) FROM warden.protections p WHERE p.relation = c.oid),
-        'above', (
-            SELECT jsonb_build_object(
-                'column', warden.column_facts(c.oid, p.parent_column),
-                'parent', warden.parent_facts(c.oid, p.parent_column))
-            FROM warden.protections p WHERE p.relation = c.oid AND p.parent_column IS NOT NULL))
-    FROM pg_constraint o
-    JOIN pg_class c ON c.oid = o.confrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_attribute f ON f.attrelid = o.conrelid AND f.attnum = o.conkey[1]
-    JOIN pg_attribute k ON k.attrelid = o.confrelid AND k.attnum = o.confkey[1]
-    WHERE o.conrelid = parent_facts.relation AND o.contype = 'f' AND cardinality(o.conkey) = 1
-      AND f.attname = parent_facts.parent_column
-      -- A key to a partitioned table has a second entry for each of its partitions.
-      AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = o.conparentid AND u.conrelid = o.conrelid)
-    ORDER BY o.oid LIMIT 1
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'name', format('%I.%I', n.nspname, c.relname),
+            'itself', c.oid = o.conrelid,
+            'protected', EXISTS (SELECT FROM warden.protections p WHERE p.relation = c.oid),
+            'partitioned', c.relkind = 'p',
+            'key', warden.column_facts(c.oid, k.attname),
+            'owner', (SELECT warden.column_facts(c.oid, p.owner_column) FROM warden.protections p WHERE p.relation = c.oid),
+            'above', (
+                SELECT jsonb_build_object(
+                    'column', warden.column_facts(c.oid, p.parent_column),
+                    'parent', warden.parent_facts(c.oid, p.parent_column))
+                FROM warden.protections p WHERE p.relation = c.oid AND p.parent_column IS NOT NULL))
+        FROM pg_constraint o
+        JOIN pg_class c ON c.oid = o.confrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute f ON f.attrelid = o.conrelid AND f.attnum = o.conkey[1]
+        JOIN pg_attribute k ON k.attrelid = o.confrelid AND k.attnum = o.confkey[1]
+        WHERE o.conrelid = parent_facts.relation AND o.contype = 'f' AND cardinality(o.conkey) = 1
+          AND f.attname = parent_facts.parent_column
+          -- A key to a partitioned table has a second entry for each of its partitions.
+          AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = o.conparentid AND u.conrelid = o.conrelid)
+        ORDER BY o.oid LIMIT 1);
+END
 $$;
 
 COMMENT ON FUNCTION warden.parent_facts(regclass, text) IS
@@ -271,7 +282,8 @@ BEGIN
                            tree_facts.public_column], NULL))
                            ORDER BY m.position)
                 FROM unnest(tree_facts.members) WITH ORDINALITY AS m (member, position)),
-            'parent', warden.parent_facts(tree_facts.members[1], tree_facts.parent_column)));
+            'parent', CASE WHEN tree_facts.parent_column IS NOT NULL
+                           THEN warden.parent_facts(tree_facts.members[1], tree_facts.parent_column) END));
 END
 $$;
 
@@ -279,26 +291,29 @@ COMMENT ON FUNCTION warden.tree_facts(oid[], text, text, text, text) IS
     'table_facts() of the tables, and parent_facts() of the first.';
 
 CREATE FUNCTION warden.protection_family(relation regclass, alone boolean) RETURNS jsonb
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT jsonb_agg(jsonb_build_object(
-        'relation', p.relation::oid::bigint,
-        'root', p.root::oid::bigint,
-        'owner_column', p.owner_column,
-        'tenant_column', p.tenant_column,
-        'parent_column', p.parent_column,
-        'public_column', p.public_column,
-        'manage_columns', p.manage_columns,
-        'create_index', p.create_index,
-        'allowances', coalesce((
-            SELECT jsonb_agg(jsonb_build_object('command', a.command, 'predicate', a.predicate)
-                             ORDER BY a.command, a.predicate COLLATE "C")
-            FROM warden.allowances a WHERE a.relation = p.root), '[]'),
-        'changes', p.changes))
-    FROM warden.protections p
-    WHERE CASE WHEN protection_family.alone THEN p.relation = protection_family.relation
-               ELSE p.root = (SELECT q.root FROM warden.protections q WHERE q.relation = protection_family.relation) END;
-END;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_agg(jsonb_build_object(
+            'relation', p.relation::oid::bigint,
+            'root', p.root::oid::bigint,
+            'owner_column', p.owner_column,
+            'tenant_column', p.tenant_column,
+            'parent_column', p.parent_column,
+            'public_column', p.public_column,
+            'manage_columns', p.manage_columns,
+            'create_index', p.create_index,
+            'allowances', coalesce((
+                SELECT jsonb_agg(jsonb_build_object('command', a.command, 'predicate', a.predicate)
+                                 ORDER BY a.command, a.predicate COLLATE "C")
+                FROM warden.allowances a WHERE a.relation = p.root), '[]'),
+            'changes', p.changes))
+        FROM warden.protections p
+        WHERE CASE WHEN protection_family.alone THEN p.relation = protection_family.relation
+                   ELSE p.root = (SELECT q.root FROM warden.protections q WHERE q.relation = protection_family.relation) END);
+END
+$$;
 
 COMMENT ON FUNCTION warden.protection_family(regclass, boolean) IS
     'The rows of warden.protections that have the same root as this relation, or its own row alone; NULL where it is not protected.';
