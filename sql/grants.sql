@@ -68,6 +68,8 @@ GRANT EXECUTE ON FUNCTION
     warden.admin_is_open(),
     -- For owners of protected tables, admins and migrations: the code asks who calls.
     warden.begin_admin(text, text),
+    -- For superusers and admin roles: the code asks who calls.
+    warden.doctor(),
     -- What the view of protected tables calls, for those who may read it.
     warden.is_intact(regclass),
     -- For the owners of tables and schemas: the code asks who calls.

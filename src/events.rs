@@ -90,6 +90,12 @@ fn caller_administers() -> bool {
     caller::asks_itself() && or_raise(issuers::administers())
 }
 
+/// Refuses everybody but superusers and admin roles, for functions that are SECURITY DEFINER themselves.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn require_administrator() -> bool {
+    or_raise(issuers::require_administrator().map(|()| true))
+}
+
 /// The HTTP status for a SQLSTATE. See the comment on the SQL function.
 #[pg_extern(schema = "warden", name = "http_status", immutable, parallel_safe)]
 fn http_status_of(sqlstate: &str) -> i32 {

@@ -63,7 +63,13 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/audit.sql",
     name = "audit",
-    requires = ["identity", events::record_event, events::write_audit, events::caller_administers]
+    requires = [
+        "identity",
+        events::record_event,
+        events::write_audit,
+        events::caller_administers,
+        events::require_administrator,
+    ]
 );
 extension_sql_file!("../sql/users.sql", name = "users", requires = ["audit"]);
 extension_sql_file!(
@@ -97,4 +103,11 @@ extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["door"])
 extension_sql_file!("../sql/exemptions.sql", name = "exemptions", requires = ["protect"]);
 extension_sql_file!("../sql/protect_schema.sql", name = "protect_schema", requires = ["exemptions"]);
 extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["protect_schema"]);
-extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["event_triggers"], finalize);
+extension_sql_file!("../sql/findings.sql", name = "findings", requires = ["event_triggers"]);
+extension_sql_file!("../sql/doctor_roles.sql", name = "doctor_roles", requires = ["findings"]);
+extension_sql_file!("../sql/doctor_tables.sql", name = "doctor_tables", requires = ["doctor_roles"]);
+extension_sql_file!("../sql/doctor_keys.sql", name = "doctor_keys", requires = ["doctor_tables"]);
+extension_sql_file!("../sql/doctor_code.sql", name = "doctor_code", requires = ["doctor_keys"]);
+extension_sql_file!("../sql/doctor_server.sql", name = "doctor_server", requires = ["doctor_code"]);
+extension_sql_file!("../sql/doctor.sql", name = "doctor", requires = ["doctor_server"]);
+extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["doctor"], finalize);

@@ -1,0 +1,67 @@
+-- N2, A9: doctor() finds unique constraints and foreign keys that tell of others' rows, and owner columns without an
+-- index; its remedy mends it.
+\ir lib/doctor.sql
+ALTER TABLE documents ADD COLUMN slug text;
+
+-- Unique among the rows of all users.
+ALTER TABLE documents ADD CONSTRAINT documents_slug_key UNIQUE (slug);
+SELECT t.is(found(), 'unique_oracle documents_slug_key of public.documents', 'a global unique constraint');
+\ir lib/mend.sql
+SELECT t.is(pg_get_constraintdef(oid), 'UNIQUE (user_id, slug)', 'it is unique among the rows of each user now')
+FROM pg_constraint WHERE conname = 'documents_slug_key';
+CREATE UNIQUE INDEX "Lower" ON documents (lower(slug)) WHERE slug <> '';
+SELECT t.is(found(), 'unique_oracle "Lower" of public.documents', 'a unique index over an expression');
+\ir lib/mend.sql
+SELECT t.matches(pg_get_indexdef('"Lower"'::regclass), 'UNIQUE INDEX "Lower" .*\(user_id, lower\(slug\)\) WHERE', 'likewise');
+CREATE TABLE named (email text PRIMARY KEY, user_id uuid);
+SELECT count(*) FROM warden.protect('named');
+SELECT t.is(found(), 'unique_oracle named_pkey of public.named', 'a primary key that can be guessed');
+\ir lib/mend.sql
+-- What cannot be mended without the tables that refer to it is left to the project.
+CREATE TABLE codes (code text PRIMARY KEY, user_id uuid);
+CREATE TABLE uses (id uuid PRIMARY KEY, code text REFERENCES codes);
+SELECT count(*) FROM warden.protect('codes');
+SELECT count(*) FROM warden.protect('uses', owner_column => NULL, parent_column => 'code');
+SELECT t.is(found(), 'unique_oracle codes_pkey of public.codes', 'a key that others refer to');
+SELECT t.matches(remedy, '^-- Add user_id to codes_pkey', 'its remedy is a comment, which says what to do') FROM warden.doctor() WHERE code = 'unique_oracle';
+DROP TABLE uses, codes;
+ALTER TABLE documents ADD CONSTRAINT one_key UNIQUE (user_id, body), ADD COLUMN token uuid UNIQUE, ADD COLUMN number int GENERATED ALWAYS AS IDENTITY UNIQUE;
+SELECT t.is(found(), NULL, 'with the owner, of random values, and counters: no finding');
+
+-- Foreign keys.
+CREATE TABLE log (id uuid PRIMARY KEY, document_id bigint REFERENCES documents);
+SELECT t.is(found(), NULL, 'nobody may write the table that refers to a protected one: no finding');
+GRANT INSERT ON log TO app;
+SELECT t.is(found(), 'foreign_key_oracle log_document_id_fkey of public.log, table_undeclared public.log', 'an unprotected table that refers to a protected one');
+-- The first of the two remedies: protected by its parent, it is declared as well.
+SELECT remedy FROM warden.doctor() WHERE code = 'foreign_key_oracle' \gexec
+SELECT t.is(found(), NULL, 'mended by its remedy');
+SELECT t.is(parent_column, 'document_id', 'its rows belong to the document') FROM warden.protected_tables WHERE relation = 'log'::regclass;
+CREATE TABLE pages (id uuid PRIMARY KEY, user_id uuid NOT NULL, document_id bigint,
+    CONSTRAINT of_document FOREIGN KEY (document_id) REFERENCES documents ON DELETE CASCADE);
+SELECT count(*) FROM warden.protect('pages');
+SELECT t.is(found(), 'foreign_key_without_owner of_document of public.pages', 'a foreign key without the owner');
+\ir lib/mend.sql
+SELECT t.is(pg_get_constraintdef(oid), 'FOREIGN KEY (user_id, document_id) REFERENCES documents(user_id, id) ON DELETE CASCADE', 'the owner is in it, and what it did it does')
+FROM pg_constraint WHERE conname = 'of_document';
+
+-- No index on the owner.
+CREATE TABLE plain (id uuid PRIMARY KEY, user_id uuid NOT NULL);
+SELECT count(*) FROM warden.protect('plain', create_index => false);
+SELECT t.is(found(), 'owner_not_indexed public.plain', 'no index leads with the owner');
+\ir lib/mend.sql
+DROP INDEX plain_user_id_idx;
+CREATE INDEX ON plain (id, user_id);
+CREATE INDEX ON plain (user_id) WHERE id IS NOT NULL;
+CREATE INDEX ON plain USING hash (user_id);
+SELECT t.is(found(), 'owner_not_indexed public.plain', 'one that does not lead with it, a partial one, and one of another kind');
+\ir lib/mend.sql
+DROP INDEX messages_document_id_idx;
+SELECT t.is(found(), 'owner_not_indexed public.messages', 'the column of the parent, in a table that belongs to it');
+\ir lib/mend.sql
+CREATE TABLE wide (user_id uuid NOT NULL, n int) PARTITION BY LIST (n);
+CREATE TABLE wide_1 PARTITION OF wide FOR VALUES IN (1);
+SELECT count(*) FROM warden.protect('wide', create_index => false);
+SELECT t.is(found(), 'owner_not_indexed public.wide_1', 'a partition');
+\ir lib/mend.sql
+SELECT t.done();
