@@ -96,3 +96,10 @@ def test_the_way_back(printed):
         " orders|own|ALL|((user_id)::text = current_setting('app.current_user_id'::text, true))"
     )
     assert section(printed, "as at the beginning")[-2:] == ["20", "COMMIT"]
+
+
+def test_integer_ids(printed):
+    assert section(printed, "CREATE SCHEMA blog")[-5:] == ["BEGIN", "t", "10", "COMMIT", "0"]
+    assert section(printed, "the old way, by another name: 10")[-3:] == ["3", "10", "COMMIT"]
+    output = section(printed, "0: nobody is verified")
+    assert (output[4:6], output[-3:]) == (["3", "0"], ["t", "10", "COMMIT"])
