@@ -43,14 +43,15 @@ AS $$
     ), reach AS MATERIALIZED (
         SELECT r.reached FROM warden.client_reach() r
     ), tables AS MATERIALIZED (
-        SELECT t.*, p.relation IS NOT NULL AS protected, p.root,
+        SELECT t.*, n.nspname AS schema_name, p.relation IS NOT NULL AS protected, p.root,
                own.name AS owner_column,
                EXISTS (SELECT FROM pg_policy y WHERE y.polrelid = t.relation) AS has_policies,
                EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = t.relation) AS has_parent,
                EXISTS (SELECT FROM warden.watched_schemas w
-                       WHERE w.schema_name = t.schema AND c.relname = ANY (w.except_tables)) AS is_excepted
+                       WHERE w.schema_name = n.nspname AND c.relname = ANY (w.except_tables)) AS is_excepted
         FROM warden.application_relations() t
         JOIN pg_class c ON c.oid = t.relation
+        JOIN pg_namespace n ON n.oid = t.schema
         LEFT JOIN warden.protections p ON p.relation::oid = t.relation
         LEFT JOIN LATERAL (
             SELECT min(a.attname::text) AS name FROM pg_attribute a
@@ -79,7 +80,7 @@ AS $$
                      -- As a watched schema protects its new tables.
                      CASE WHEN w.schema_name IS NOT NULL
                           THEN format(', manage_columns => %L, create_index => %L', w.manage_columns, w.create_index) END)
-    FROM open t LEFT JOIN warden.watched_schemas w ON w.schema_name = t.schema
+    FROM open t LEFT JOIN warden.watched_schemas w ON w.schema_name = t.schema_name
     WHERE t.owner_column IS NOT NULL AND NOT t.row_security
 
     UNION ALL
