@@ -88,6 +88,13 @@ def test_the_proof(printed):
     assert "row-level security policy" in "".join(section(printed, "VALUES (md5('8')::uuid, 1)"))
 
 
+def test_doctor_has_nothing_against_the_tables(printed):
+    """What it says of the server (its minor release, TEMPORARY) is not this chapter's."""
+    findings = [line.split("|") for line in section(printed, "warden.doctor()")]
+    assert "temporary_granted" in [code for _, code, _ in findings]
+    assert not [finding for finding in findings if finding[2].startswith("shop.")]
+
+
 def test_the_way_back(printed):
     given_back = " ".join(" ".join(section(printed, "unprotect('shop.order_lines')")).split())
     assert given_back.endswith(
