@@ -31,7 +31,8 @@ BEGIN ATOMIC
         ('{admin}', 'warden.explain_token(text)'),
         ('{admin}', 'warden.create_user(text,text,text,uuid)'),
         ('{admin}', 'warden.set_user_status(uuid,text)'),
-        ('{admin}', 'warden.link_identity(uuid,text,text)')
+        ('{admin}', 'warden.link_identity(uuid,text,text)'),
+        ('{admin}', 'warden.sync_users(regclass,text,text,text,boolean,boolean)')
     ) AS f (kinds, function)
     WHERE functions_for.kind = ANY (f.kinds::text[]);
 END;

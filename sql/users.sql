@@ -11,6 +11,7 @@ CREATE TABLE warden.users (
     roles text[] NOT NULL DEFAULT '{user}',
     tokens_valid_after timestamptz NOT NULL DEFAULT '-infinity',
     linked boolean NOT NULL DEFAULT false,
+    synced boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     -- A text owner column may hold external ids and user ids: one user's external id must not be another's id.
@@ -26,6 +27,9 @@ COMMENT ON COLUMN warden.users.tokens_valid_after IS
     'Tokens issued (claim iat) before this moment are refused.';
 COMMENT ON COLUMN warden.users.linked IS
     'Whether the user has or had a federated identity: where not, authentication need not look for one. Set by the trigger of warden.identities, never taken back.';
+
+COMMENT ON COLUMN warden.users.synced IS
+    'Whether a table of the application keeps the user, by sync_users(): it then decides between active and inactive.';
 
 CREATE TABLE warden.identities (
     issuer text COLLATE "C" NOT NULL,
@@ -76,6 +80,15 @@ CREATE TRIGGER forget_identities AFTER DELETE OR UPDATE OF id ON warden.users
 SELECT pg_extension_config_dump('warden.users', '');
 SELECT pg_extension_config_dump('warden.identities', '');
 
+CREATE FUNCTION warden.normalise_email(email text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT nullif(lower(regexp_replace(normalise_email.email, '^\s+|\s+$', '', 'g')), '');
+END;
+
+COMMENT ON FUNCTION warden.normalise_email(text) IS
+    'An email address as it is kept: without white space around it, in lower case; NULL for an empty one.';
+
 CREATE FUNCTION warden.create_user(
     external_id text DEFAULT NULL,
     email text DEFAULT NULL,
@@ -105,7 +118,7 @@ BEGIN
     END IF;
     INSERT INTO warden.users AS u (id, external_id, email, kind)
     VALUES (coalesce(create_user.id, gen_random_uuid()), create_user.external_id,
-            lower(btrim(create_user.email)), create_user.kind)
+            warden.normalise_email(create_user.email), create_user.kind)
     ON CONFLICT DO NOTHING
     RETURNING u.id INTO created;
     IF created IS NULL THEN

@@ -34,6 +34,7 @@ mod refusals;
 mod sealed;
 mod settings;
 mod spi;
+mod sync_users;
 mod tokens;
 mod transaction;
 mod unguarded;
@@ -95,7 +96,12 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!("../sql/gateway.sql", name = "gateway", requires = ["authenticate", gateway::pre_request]);
-extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["gateway"]);
+extension_sql_file!(
+    "../sql/sync_users.sql",
+    name = "sync_users",
+    requires = ["gateway", sync_users::require_source, sync_users::source_users]
+);
+extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["sync_users"]);
 extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["database_roles"]);
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);

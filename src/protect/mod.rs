@@ -25,7 +25,7 @@ mod plan;
 mod policy;
 mod protect_schema;
 mod step;
-mod table_owner;
+pub mod table_owner;
 mod trigger;
 mod undo;
 mod watch;

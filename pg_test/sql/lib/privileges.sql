@@ -32,7 +32,8 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('admin', 'record_event(text,text,jsonb,boolean)'), ('admin', 'set_issuer_keys(text,text)'),
         ('admin', 'trust_issuer(text,text,text[],text[],text,text,jsonb,interval,boolean)'), ('admin', 'distrust_issuer(text)'),
         ('admin', 'explain_token(text)'), ('admin', 'create_user(text,text,text,uuid)'),
-        ('admin', 'set_user_status(uuid,text)'), ('admin', 'link_identity(uuid,text,text)')
+        ('admin', 'set_user_status(uuid,text)'), ('admin', 'link_identity(uuid,text,text)'),
+        ('admin', 'sync_users(regclass,text,text,text,boolean,boolean)')
     ) AS f (kind, function)
     WHERE f.kind = expected_for.kind
 $$;
