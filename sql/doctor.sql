@@ -14,6 +14,7 @@ BEGIN
         SELECT * FROM warden.findings_of_roles()
         UNION ALL SELECT * FROM warden.findings_of_tables()
         UNION ALL SELECT * FROM warden.findings_of_keys()
+        UNION ALL SELECT * FROM warden.findings_of_search()
         UNION ALL SELECT * FROM warden.findings_of_code()
         UNION ALL SELECT * FROM warden.findings_of_server()
     ) AS f

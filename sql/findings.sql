@@ -30,7 +30,7 @@ BEGIN ATOMIC
         ('unique_oracle', 'warning'),
 
         ('foreign_key_without_owner', 'advice'), ('owner_not_indexed', 'advice'),
-        ('policies_unwatched', 'advice'), ('table_undeclared', 'advice'),
+        ('policies_unwatched', 'advice'), ('search_not_leakproof', 'advice'), ('table_undeclared', 'advice'),
         ('temporary_granted', 'advice')
     ) AS f (code, severity);
 END;

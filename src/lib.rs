@@ -113,7 +113,8 @@ extension_sql_file!("../sql/findings.sql", name = "findings", requires = ["event
 extension_sql_file!("../sql/doctor_roles.sql", name = "doctor_roles", requires = ["findings"]);
 extension_sql_file!("../sql/doctor_tables.sql", name = "doctor_tables", requires = ["doctor_roles"]);
 extension_sql_file!("../sql/doctor_keys.sql", name = "doctor_keys", requires = ["doctor_tables"]);
-extension_sql_file!("../sql/doctor_code.sql", name = "doctor_code", requires = ["doctor_keys"]);
+extension_sql_file!("../sql/doctor_search.sql", name = "doctor_search", requires = ["doctor_keys"]);
+extension_sql_file!("../sql/doctor_code.sql", name = "doctor_code", requires = ["doctor_search"]);
 extension_sql_file!("../sql/doctor_server.sql", name = "doctor_server", requires = ["doctor_code"]);
 extension_sql_file!("../sql/doctor.sql", name = "doctor", requires = ["doctor_server"]);
 extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["doctor"], finalize);
