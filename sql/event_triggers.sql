@@ -143,6 +143,8 @@ BEGIN
             'makes_trigger', t.makes_trigger,
             'lineage', (SELECT jsonb_agg(l.member::bigint) FROM warden.lineage(t.oid) AS l (member)),
             'new_column_name', t.new_column_name,
+            -- As a dump makes a protected table, and pg_restore -t leaves it: what would close it is an entry of its own.
+            'forced_alone', (SELECT c.relforcerowsecurity AND NOT c.relrowsecurity FROM pg_class c WHERE c.oid = t.oid),
             'roots', coalesce((SELECT jsonb_agg(r.root::bigint) FROM warden.protection_roots(t.oid) AS r (root)), '[]'),
             'is_new_to', (
                 SELECT jsonb_build_object('owner_column', w.owner_column, 'action', w.action,

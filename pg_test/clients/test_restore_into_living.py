@@ -126,8 +126,24 @@ def drop_letters(living):
         superuser.execute("DROP TABLE stamps, letters")
 
 
-def test_one_table_comes_without_its_policies(source, living, tmp_path):
-    """As pg_restore -t brings it, whoever is granted the table sees all of it: protect() belongs to the same transaction."""
+@pytest.mark.parametrize("watched", (False, True))
+def test_one_table_is_closed_until_it_is_protected(source, living, tmp_path, watched):
+    """pg_restore -t brings neither policies nor row security, whoever is granted the table."""
+    dump(source, tmp_path / "dump", "-Fc")
+    drop_letters(living)
+    with living.connect("postgres", autocommit=True) as superuser:
+        if watched:
+            superuser.execute("SELECT warden.watch_schema('public')")
+        run("pg_restore", "-e", "-t", "letters", "-d", living.dsn("postgres"), str(tmp_path / "dump"))
+        assert superuser.execute("SELECT count(*) FROM letters").fetchone() == (2,)
+        assert seen(living, ALICE) == seen(living, None, "app") == []
+        superuser.execute("SELECT warden.protect('letters')")
+    assert intact(living)["letters"]
+    assert isolates(living)
+
+
+def test_one_table_is_protected_as_it_comes(source, living, tmp_path):
+    """In the same transaction."""
     dump(source, tmp_path / "dump", "-Fc")
     drop_letters(living)
     run("pg_restore", "-t", "letters", "-f", str(tmp_path / "letters.sql"), str(tmp_path / "dump"))
@@ -137,15 +153,16 @@ def test_one_table_comes_without_its_policies(source, living, tmp_path):
     assert isolates(living)
 
 
-def test_one_table_is_closed_where_the_schema_is_watched(source, living, tmp_path):
-    dump(source, tmp_path / "dump", "-Fc")
-    drop_letters(living)
-    with living.connect("postgres", autocommit=True) as superuser:
-        superuser.execute("SELECT warden.watch_schema('public')")
-        run("pg_restore", "-e", "-t", "letters", "-d", living.dsn("postgres"), str(tmp_path / "dump"))
-        assert seen(living, ALICE) == seen(living, None, "app") == [], "closed until somebody protects it"
-        superuser.execute("SELECT warden.protect('letters')")
-    assert isolates(living)
+def test_a_table_that_is_not_protected_stays_as_it_is(source, living, tmp_path):
+    with source.connect("owner", autocommit=True) as owner:
+        owner.execute("CREATE TABLE plain (id int, user_id uuid); GRANT SELECT ON plain TO app; INSERT INTO plain VALUES (1, NULL)")
+        try:
+            dump(source, tmp_path / "dump", "-Fc", "-t", "plain")
+        finally:
+            owner.execute("DROP TABLE plain")
+    run("pg_restore", "-e", "-t", "plain", "-d", living.dsn("postgres"), str(tmp_path / "dump"))
+    with living.connect("app") as app:
+        assert app.execute("SELECT id FROM plain").fetchall() == [(1,)]
 
 
 def test_rows_of_one_table(source, living, tmp_path):

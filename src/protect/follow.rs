@@ -56,6 +56,8 @@ struct ChangedTable {
     lineage: Vec<u32>,
     /// The name that the command has given to a column of this table.
     new_column_name: Option<String>,
+    /// FORCE ROW LEVEL SECURITY, and row security is not on.
+    forced_alone: bool,
     roots: Vec<u32>,
     /// What the watched schema says to this unprotected table.
     is_new_to: Option<Watch>,
@@ -120,6 +122,10 @@ fn follow_changes() -> Result<()> {
             && !is_protected(table.oid)?
         {
             meet(table.oid, &watch, changed.restoring)?;
+        }
+        // Only where the rows that follow will still be let in.
+        if changed.restoring && table.forced_alone && caller::is_superuser() {
+            close(apply::first(&catalogue::tree(table.oid, &Options::none())?)?)?;
         }
     }
     Ok(())
