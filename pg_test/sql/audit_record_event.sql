@@ -61,6 +61,15 @@ ROLLBACK;
 SELECT t.is(length(detail->>'text'), 1000000, 'a large record') FROM warden.audit_log WHERE action = 'a large one';
 SELECT t.is(warden.record_event('by boss', outlive_rollback => true), true, 'an admin role may as well');
 
+-- Whoever says that a dump is restored, by the settings that every dump begins with, is recorded all the same.
+\connect - gateway
+SET row_security = off;
+SET check_function_bodies = off;
+SELECT t.is(warden.record_event('as a dump', outlive_rollback => o), true, 'the settings of a dump are no way around it') FROM (VALUES (false), (true)) v (o);
+\connect - boss
+SELECT t.is(count(*), 2, 'each is a record of its own') FROM warden.audit_log WHERE action = 'as a dump';
+SELECT t.is(count(DISTINCT id), count(*), 'and has a number of its own') FROM warden.audit_log;
+
 -- Append-only, also for those who own it.
 SELECT t.refused('DELETE FROM warden.audit_records', '42501', 'an admin role deletes nothing');
 \connect - postgres
