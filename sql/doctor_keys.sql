@@ -69,13 +69,10 @@ AS $$
     -- for a table that is not protected, and Postgres checks its keys without row security.
     SELECT 'foreign_key_oracle', format('%I of %s', o.conname, r.name),
            format('the table is not protected and a client may write to it: whether a row is refused tells which keys of %s exist', t.name),
-           CASE WHEN cardinality(o.conkey) = 1
-                THEN format('SELECT step, sql FROM warden.protect(%L, owner_column => NULL, parent_column => %L);', r.name, a.attname)
-                ELSE format('-- Protect %s, or take INSERT and UPDATE on it from clients.', r.name) END
+           coalesce(warden.protect_as_child(r.relation), format('-- Protect %s, or take INSERT and UPDATE on it from clients.', r.name))
     FROM pg_constraint o
     JOIN tables t ON t.relation = o.confrelid
     JOIN warden.application_relations() r ON r.relation = o.conrelid
-    JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = o.conkey[1]
     WHERE o.contype = 'f' AND o.conparentid = 0
       AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation::oid = r.relation)
       -- A table with an owner column is open altogether, which is said of it already.

@@ -37,7 +37,6 @@ AS $$
         JOIN pg_proc p ON p.oid = CASE f.found[1] WHEN 'funcid' THEN f.found[2]::oid
                                   ELSE (SELECT r.oprcode FROM pg_operator r WHERE r.oid = f.found[2]::oid) END
     ), unserved AS (
-        -- No search at all can use it, or what it was made for cannot.
         SELECT n.index_name, n.name,
                string_agg(format('ALTER FUNCTION %s LEAKPROOF;', n.function::regprocedure), E'\n' ORDER BY n.function)
                    FILTER (WHERE NOT n.is_leakproof) AS sql
@@ -46,7 +45,7 @@ AS $$
         HAVING bool_or(NOT n.is_leakproof)
     )
     SELECT 'search_not_leakproof', format('%I of %s', u.index_name, u.name),
-           'searches under a policy cannot use it: what they call is not LEAKPROOF, so the rows of the user are read one by one',
+           'a search under a policy cannot use it where an operator or function is not LEAKPROOF: the rows of the user are read one by one',
            concat_ws(E'\n', '-- Nothing has to be done where users have few rows. A risk: LEAKPROOF promises that the function tells nothing of',
                      '-- its arguments, not even by an error; it is then called with rows of other users, in every query of this database.',
                      '-- For superusers; no dump has it, so it is to be said again after a restore.', u.sql)

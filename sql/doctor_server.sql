@@ -155,7 +155,7 @@ AS $$
            s.reset
     FROM stored s
     WHERE s.name IN ('app.current_user_id', 'app.current_tenant_id', 'app.current_session_id', 'app.current_actor_id', 'app.current_scopes',
-                     'warden.identity', 'warden.seal', 'warden.admin_role')
+                     'warden.identity', 'warden.admin_role')
 
     UNION ALL
     SELECT 'parameter_granted', p.parname,

@@ -76,7 +76,10 @@ AS $$
            -- protect() refuses a table that a client owns.
            CASE WHEN t.owner IN (SELECT r.reached FROM reach r)
                 THEN format(E'ALTER TABLE %s OWNER TO %s;\n', t.name, warden.role_out_of_reach()) ELSE '' END
-           || format('SELECT step, sql FROM warden.protect(%L, owner_column => %L%s);', t.name, t.owner_column,
+           || format('SELECT step, sql FROM warden.protect(%L, owner_column => %L%s%s);', t.name, t.owner_column,
+                     -- Policies that were there without row-level security, or on its partitions; unprotect() makes them again.
+                     CASE WHEN EXISTS (SELECT FROM warden.table_tree(t.relation::regclass) m JOIN pg_policy y ON y.polrelid = m.member::oid)
+                          THEN ', replace_policies => true' END,
                      -- As a watched schema protects its new tables.
                      CASE WHEN w.schema_name IS NOT NULL
                           THEN format(', manage_columns => %L, create_index => %L', w.manage_columns, w.create_index) END)
@@ -95,8 +98,9 @@ AS $$
     SELECT 'table_undeclared', t.name,
            format('%s may read or write it, it has no owner column, and nobody has said that it needs none',
                   string_agg(DISTINCT warden.grantee_name(g.grantee), ', ')),
-           format(E'-- Where its rows do belong to users: warden.protect(), say with parent_column.\nSELECT warden.exempt(%L, %L);',
-                  t.name, 'every user may see all of it')
+           coalesce(E'-- Where every user may see all of it: warden.exempt().\n' || warden.protect_as_child(t.relation),
+                    format(E'-- Where its rows do belong to users: warden.protect(), say with parent_column.\nSELECT warden.exempt(%L, %L);',
+                           t.name, 'every user may see all of it'))
     FROM open t JOIN grants g ON g.relation = t.relation
     WHERE t.owner_column IS NULL AND NOT t.row_security AND NOT t.has_parent
       AND g.privilege IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')

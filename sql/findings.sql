@@ -115,6 +115,23 @@ $$;
 COMMENT ON FUNCTION warden.protect_again(oid) IS
     'The call of protect() that mends a protected table; NULL for any other.';
 
+CREATE FUNCTION warden.protect_as_child(relation oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT step, sql FROM warden.protect(%L, owner_column => NULL, parent_column => %L);',
+                  format('%I.%I', n.nspname, c.relname), a.attname)
+    FROM pg_constraint o
+    JOIN warden.protections p ON p.relation::oid = o.confrelid
+    JOIN pg_class c ON c.oid = o.conrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = o.conkey[1]
+    WHERE o.conrelid = protect_as_child.relation AND o.contype = 'f' AND o.conparentid = 0 AND cardinality(o.conkey) = 1
+    ORDER BY a.attnotnull DESC, a.attnum LIMIT 1
+$$;
+
+COMMENT ON FUNCTION warden.protect_as_child(oid) IS
+    'The call of protect() by which the rows of a table belong to those of a protected table that it refers to; NULL where it refers to none by one column.';
+
 CREATE FUNCTION warden.is_bypassing(role oid) RETURNS boolean
 LANGUAGE sql STABLE
 BEGIN ATOMIC

@@ -17,6 +17,11 @@ SELECT t.is(found(), 'table_unprotected watched.early', 'a table that was there 
 \ir lib/mend.sql
 SELECT t.ok(NOT manage_columns AND NOT create_index, 'it is protected the way the schema protects its tables')
 FROM warden.protections WHERE relation = 'watched.early'::regclass;
+CREATE TABLE asleep (user_id uuid, n int) PARTITION BY LIST (n);
+CREATE TABLE asleep_1 PARTITION OF asleep FOR VALUES IN (1);
+CREATE POLICY old ON asleep_1 USING (true);
+SELECT t.is(found(), 'table_unprotected public.asleep', 'with a partition that has a policy already');
+\ir lib/mend.sql
 CREATE TABLE theirs (id int, user_id uuid);
 ALTER TABLE theirs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY mine ON theirs USING (user_id = warden.current_user_id());
@@ -34,6 +39,11 @@ GRANT SELECT (code) ON countries TO app;
 SELECT t.is(found(), 'table_undeclared public.countries', 'a column of it granted to a client');
 \ir lib/mend.sql
 SELECT t.rows('SELECT FROM warden.exempt_tables', 1, 'it is declared now');
+CREATE TABLE lines (id uuid PRIMARY KEY, document_id bigint REFERENCES documents, other_id bigint NOT NULL REFERENCES documents);
+GRANT SELECT ON lines TO app;
+SELECT t.is(found(), 'table_undeclared public.lines', 'one that refers to a protected table');
+\ir lib/mend.sql
+SELECT t.is(parent_column, 'other_id', 'its rows belong to rows of that one') FROM warden.protected_tables WHERE relation = 'lines'::regclass;
 
 -- D10: what happened while nobody watched. The guards are circumvented the way a superuser does.
 CREATE FUNCTION unwatched(statement text) RETURNS boolean LANGUAGE plpgsql SET session_replication_role = replica AS $$
