@@ -65,6 +65,18 @@ AS $$
           AND i.indkey[0] = t.column_number)
 
     UNION ALL
+    -- What is declared for everybody may well have no owner.
+    SELECT 'owner_nullable', t.name,
+           format('%I may be NULL: such a row is nobody''s, and nobody sees it', t.column_name),
+           format(E'-- It takes a lock and reads the table; rows without an owner are to be given one first.\nALTER TABLE %s ALTER COLUMN %I SET NOT NULL;',
+                  t.name, t.column_name)
+    FROM tables t
+    JOIN pg_attribute a ON a.attrelid = t.relation AND a.attnum = t.column_number
+    JOIN warden.protections p ON p.relation::oid = t.relation
+    WHERE NOT a.attnotnull AND t.owner_column IS NOT NULL AND NOT t.is_partition AND p.public_column IS NULL
+      AND NOT EXISTS (SELECT FROM warden.allowances w WHERE w.relation = p.root)
+
+    UNION ALL
     -- The policies of a protected table see to it that its rows refer to visible parents; no policy does so
     -- for a table that is not protected, and Postgres checks its keys without row security.
     SELECT 'foreign_key_oracle', format('%I of %s', o.conname, r.name),

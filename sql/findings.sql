@@ -30,7 +30,8 @@ BEGIN ATOMIC
         ('unique_oracle', 'warning'),
 
         ('foreign_key_without_owner', 'advice'), ('owner_not_indexed', 'advice'),
-        ('policies_unwatched', 'advice'), ('search_not_leakproof', 'advice'), ('table_undeclared', 'advice'),
+        ('owner_nullable', 'advice'), ('policies_unwatched', 'advice'),
+        ('search_not_leakproof', 'advice'), ('table_undeclared', 'advice'),
         ('temporary_granted', 'advice')
     ) AS f (code, severity);
 END;

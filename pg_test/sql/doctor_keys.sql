@@ -43,6 +43,15 @@ SELECT t.is(found(), 'foreign_key_without_owner of_document of public.pages', 'a
 SELECT t.is(pg_get_constraintdef(oid), 'FOREIGN KEY (user_id, document_id) REFERENCES documents(user_id, id) ON DELETE CASCADE', 'the owner is in it, and what it did it does')
 FROM pg_constraint WHERE conname = 'of_document';
 
+-- A9: an owner column that may be NULL.
+CREATE TABLE loose (id uuid PRIMARY KEY, user_id uuid, is_public boolean);
+SELECT count(*) FROM warden.protect('loose', manage_columns => false);
+SELECT t.is(found(), 'owner_nullable public.loose', 'rows may have no owner');
+\ir lib/mend.sql
+SELECT t.ok(attnotnull, 'they have one now') FROM pg_attribute WHERE attrelid = 'loose'::regclass AND attname = 'user_id';
+ALTER TABLE loose ALTER COLUMN user_id DROP NOT NULL;
+SELECT warden.allow('loose', 'SELECT', 'user_id IS NULL', 'templates are everybody''s');
+SELECT t.is(found(), NULL, 'where they are declared, they may: no finding');
 -- No index on the owner.
 CREATE TABLE plain (id uuid PRIMARY KEY, user_id uuid NOT NULL);
 SELECT count(*) FROM warden.protect('plain', create_index => false);

@@ -10,7 +10,7 @@ CREATE TABLE copied AS SELECT * FROM documents;
 SELECT t.is(found(), 'table_unprotected public.copied', 'D10: CREATE TABLE AS');
 \ir lib/mend.sql
 CREATE SCHEMA watched;
-CREATE TABLE watched.early (id int, user_id uuid);
+CREATE TABLE watched.early (id int, user_id uuid NOT NULL);
 CREATE INDEX ON watched.early (user_id);
 SELECT warden.watch_schema('watched', manage_columns => false, create_index => false);
 SELECT t.is(found(), 'table_unprotected watched.early', 'a table that was there before its schema was watched');
