@@ -2,14 +2,12 @@
 does what else it can to the schema that has come of it (N8, N9, attacks D10 and D11)."""
 
 import json
-import os
 import re
-import subprocess
 
 import psycopg
 import pytest
-from manual import REPOSITORY, blocks, own_server
-from protection import protection
+from manual import blocks, own_server
+from project import Project, token
 
 ALICE = "00000000-0000-4000-8000-0000000a11ce"
 BOB = "00000000-0000-4000-8000-000000000b0b"
@@ -18,68 +16,28 @@ MANUAL = [block for block in blocks("docs/sqlalchemy.md") if block.options != "f
 HANDLERS = [block for block in blocks("docs/errors.md") if block.options in ("file=database_errors.py", "file=api.py")]
 
 
-class Project:
-    """The directory of the manual's project, and its database."""
+class Notes(Project):
+    """The manual's project."""
 
     def __init__(self, directory, socket):
-        self.directory, self.socket = directory, socket
+        urls = {f"{name}_URL": f"postgresql+psycopg://notes_{user}@/notes" for name, user in [("DATABASE", "app"), ("MIGRATIONS", "owner")]}
+        super().__init__(directory, socket, "notes", **urls)
         self.typed = []
-        (directory / "pg_test").symlink_to(REPOSITORY / "pg_test")
-        programs = [str(REPOSITORY / ".build/venv/bin"), os.environ["WARDEN_BIN_DIR"], os.environ["PATH"]]
-        self.environment = {
-            "PATH": ":".join(programs),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "LC_ALL": "C.UTF-8",
-            "PGHOST": socket,
-            "PGPORT": "5432",
-            "PGUSER": "postgres",
-            "DATABASE_URL": "postgresql+psycopg://notes_app@/notes",
-            "MIGRATIONS_URL": "postgresql+psycopg://notes_owner@/notes",
-        }
-
-    def run(self, command):
-        """What a command printed, and its exit status."""
-        options = {"cwd": self.directory, "env": self.environment, "timeout": 120, "text": True}
-        result = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-        return result.stdout, result.returncode
-
-    def type(self, command):
-        output, status = self.run(command)
-        assert status == 0 and "ERROR:" not in output, f"{command}\n{output}"
-        return output
 
     def follow(self, manual):
         """Writes its files and types its commands, in order."""
         for language, options, text in manual:
             option, _, name = options.partition("=")
             if option in ("file", "append"):
-                path = self.directory / name
-                generated = path.read_text() if path.exists() else None
-                path.write_text(generated + text if option == "append" else text)
+                generated = self.write(name, text)
+                if option == "append":
+                    self.write(name, generated + text)
                 if generated and name.startswith("migrations/versions"):
                     assert set() < operations(generated) <= operations(text), "the manual adds to what Alembic generates"
             else:
                 assert language == "sh", f"nobody runs {text}"
                 for line in text.splitlines():
                     self.typed.append((line, self.type(line)))
-
-    def connect(self, user, **options):
-        return psycopg.connect(f"host={self.socket} port=5432 dbname=notes user={user}", **options)
-
-    def protection(self):
-        with self.connect("postgres") as connection:
-            return protection(connection)
-
-    def sql(self, statement):
-        with self.connect("postgres", autocommit=True) as connection:
-            return connection.execute(statement).fetchall()
-
-    def as_owner(self, statement, reason=None):
-        """Executes a statement, with the door open if there is a reason."""
-        with self.connect("notes_owner") as owner:
-            if reason:
-                owner.execute("SELECT warden.begin_admin(%s)", (reason,))
-            owner.execute(statement)
 
     def upgrade(self, upgrade, reason=None):
         """What Alembic prints when it runs such a migration, and its exit status; its effects stay, its number does not."""
@@ -105,17 +63,13 @@ def operations(migration):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     with own_server("sqlalchemy") as socket:
-        project = Project(tmp_path_factory.mktemp("notes"), socket)
+        project = Notes(tmp_path_factory.mktemp("notes"), socket)
         project.follow(HANDLERS + MANUAL)
         model = project.directory / "models.py"
         model.write_text(model.read_text().replace("    body: Mapped[str]\n", "    body: Mapped[str]\n    title: Mapped[str]\n"))
         rows = f"('{ALICE}', 'of alice', ''), ('{BOB}', 'of bob', '')"
         project.as_owner(f"INSERT INTO notes (user_id, body, title) VALUES {rows}", "notes of two users")
         yield project
-
-
-def token(user):
-    return subprocess.check_output([REPOSITORY / "pg_test/demo/token", user], text=True).strip()
 
 
 def ask(project, script):
