@@ -32,11 +32,11 @@ macro_rules! policy_function {
         pub unsafe extern "C-unwind" fn $name(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
             #[pg_guard]
             unsafe extern "C-unwind" fn guarded(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
-                or_null(fcinfo, if somebody() { $value } else { None })
+                or_null(fcinfo, if somebody() { ($value)(fcinfo) } else { None })
             }
             // What cannot fail needs no guard, which costs as much as all the rest.
             if let (true, Standing::Valid) = ($cannot_fail, sealed::standing()) {
-                return or_null(fcinfo, $value);
+                return or_null(fcinfo, ($value)(fcinfo));
             }
             // SAFETY: passes on what Postgres passed.
             unsafe { guarded(fcinfo) }
@@ -53,18 +53,32 @@ fn or_null(fcinfo: pg_sys::FunctionCallInfo, value: Option<pg_sys::Datum>) -> pg
     })
 }
 
-/// The sixteen bytes in the memory of the caller: the original becomes another user's, and an argument of a
-/// procedure that commits, or a value in a query that acts for several, outlives that.
+/// A copy of sixteen bytes, made once for all rows of a query: the original becomes another user's, and an
+/// argument of a procedure that commits, or a value in a query that acts for several, outlives that.
 #[inline]
-fn copy_of(id: *const u8) -> pg_sys::Datum {
+fn kept(fcinfo: pg_sys::FunctionCallInfo, id: *const u8) -> pg_sys::Datum {
     unsafe extern "C-unwind" {
-        // Not pgrx's, whose guard costs more than the rest: no frame in between has anything to clean up.
+        // Not pgrx's, whose guards cost more than the rest: no frame in between has anything to clean up.
+        fn MemoryContextAlloc(context: pg_sys::MemoryContext, size: usize) -> *mut c_void;
         fn palloc(size: usize) -> *mut c_void;
     }
-    // SAFETY: `id` points to sixteen bytes, and palloc answers with as many or raises.
+    type Id = [u8; UUID_LENGTH];
+    // SAFETY: Postgres passes a valid call frame, whose `fn_extra` is ours and null or such a copy; `id` points
+    // to sixteen bytes, and both functions answer with as many or raise.
     unsafe {
-        let copy = palloc(UUID_LENGTH);
-        copy.copy_from_nonoverlapping(id.cast(), UUID_LENGTH);
+        let function = &mut *(*fcinfo).flinfo;
+        let id = *id.cast::<Id>();
+        let mut copy = function.fn_extra.cast::<Id>();
+        if copy.is_null() {
+            copy = MemoryContextAlloc(function.fn_mcxt, UUID_LENGTH).cast();
+            *copy = id;
+            function.fn_extra = copy.cast();
+        } else if *copy != id {
+            // Not in its place, where somebody may still look; nor beside it, where it would stay for as long as
+            // the expression is kept, that of a domain for as long as the connection.
+            copy = palloc(UUID_LENGTH).cast();
+            *copy = id;
+        }
         pg_sys::Datum::from(copy)
     }
 }
@@ -74,7 +88,7 @@ policy_function!(
     warden_current_user_id,
     pg_finfo_warden_current_user_id,
     cannot_fail: true,
-    Some(copy_of(sealed::user_id_bytes()))
+    |fcinfo: pg_sys::FunctionCallInfo| Some(kept(fcinfo, sealed::user_id_bytes()))
 );
 
 policy_function!(
@@ -82,7 +96,7 @@ policy_function!(
     warden_current_tenant_id,
     pg_finfo_warden_current_tenant_id,
     cannot_fail: true,
-    sealed::tenant_id_bytes().map(copy_of)
+    |fcinfo: pg_sys::FunctionCallInfo| sealed::tenant_id_bytes().map(|id| kept(fcinfo, id))
 );
 
 policy_function!(
@@ -90,7 +104,7 @@ policy_function!(
     warden_current_external_number,
     pg_finfo_warden_current_external_number,
     cannot_fail: true,
-    sealed::external_number().and_then(IntoDatum::into_datum)
+    |_: pg_sys::FunctionCallInfo| sealed::external_number().and_then(IntoDatum::into_datum)
 );
 
 policy_function!(
@@ -98,7 +112,7 @@ policy_function!(
     warden_current_external_id,
     pg_finfo_warden_current_external_id,
     cannot_fail: false,
-    sealed::with_identity(|identity| identity.external_text()).and_then(IntoDatum::into_datum)
+    |_: pg_sys::FunctionCallInfo| sealed::with_identity(|identity| identity.external_text()).and_then(IntoDatum::into_datum)
 );
 
 /// Whether there is a valid identity; loud where it has expired, or where the operator wants a
