@@ -1,10 +1,27 @@
 -- The directory: who exists, and which issuer speaks for whom.
 
+-- The white space of Unicode, of which \s knows only part: an address pasted from a web page ends in U+00A0.
+CREATE FUNCTION warden.normalise_email(email text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT nullif(lower(regexp_replace(normalise_email.email,
+        '^[\s\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\s\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$',
+        '', 'g')), '');
+END;
+
+COMMENT ON FUNCTION warden.normalise_email(text) IS
+    'An email address as it is kept: without white space around it, in lower case; NULL for an empty one.';
+
 CREATE TABLE warden.users (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     external_id text COLLATE "C" UNIQUE
         CHECK (external_id <> '' AND length(external_id) <= 255 AND external_id !~ '[[:cntrl:]]'),
+    name text,
     email text,
+    email_verified boolean NOT NULL DEFAULT false,
+    full_name text,
+    display_name text,
+    avatar_url text,
     kind text NOT NULL DEFAULT 'human' CHECK (kind IN ('human', 'anonymous', 'service', 'agent')),
     status text NOT NULL DEFAULT 'active'
         CHECK (status IN ('active', 'inactive', 'suspended', 'pending', 'deleted', 'temporary')),
@@ -14,6 +31,14 @@ CREATE TABLE warden.users (
     synced boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
+    last_login_at timestamptz,
+    is_bot boolean NOT NULL DEFAULT false,
+    is_scanner boolean NOT NULL DEFAULT false,
+    status_when_deleted text CHECK (status_when_deleted <> 'deleted'),
+    CONSTRAINT users_name_is_usable CHECK (name <> '' AND length(name) <= 255 AND name !~ '[[:cntrl:]]'),
+    -- Whoever writes it: no two forms of one address, so one address is one user.
+    CONSTRAINT users_email_is_normalised CHECK (email = warden.normalise_email(email)),
+    CONSTRAINT users_verified_email_is_there CHECK (email IS NOT NULL OR NOT email_verified),
     -- A text owner column may hold external ids and user ids: one user's external id must not be another's id.
     CONSTRAINT users_external_id_is_no_alias
         CHECK (external_id !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' OR external_id = id::text)
@@ -23,6 +48,11 @@ COMMENT ON TABLE warden.users IS
     'Users of the application. Only an active one can be authenticated; every authentication reads this table anew.';
 COMMENT ON COLUMN warden.users.external_id IS
     'The application''s own name for the user, as it stands in text or integer owner columns. Compared exactly.';
+COMMENT ON COLUMN warden.users.name IS 'The name the user signs in by, compared exactly; one user''s, unless that is deleted.';
+COMMENT ON COLUMN warden.users.email IS
+    'Trimmed and in lower case; one user''s, unless that is deleted. Users that a table of the application keeps (synced) have the addresses of that table, also a shared one.';
+COMMENT ON COLUMN warden.users.last_login_at IS 'When the user last signed in; NULL before the first time.';
+COMMENT ON COLUMN warden.users.status_when_deleted IS 'The status that restore_user() gives back.';
 COMMENT ON COLUMN warden.users.tokens_valid_after IS
     'Tokens issued (claim iat) before this moment are refused.';
 COMMENT ON COLUMN warden.users.linked IS
@@ -30,6 +60,23 @@ COMMENT ON COLUMN warden.users.linked IS
 
 COMMENT ON COLUMN warden.users.synced IS
     'Whether a table of the application keeps the user, by sync_users(): it then decides between active and inactive.';
+
+-- A deleted user frees its name and address.
+CREATE UNIQUE INDEX users_name_key ON warden.users (name) WHERE status <> 'deleted';
+CREATE UNIQUE INDEX users_email_key ON warden.users (email) WHERE status <> 'deleted' AND NOT synced;
+CREATE INDEX users_synced_email_idx ON warden.users (email) WHERE status <> 'deleted' AND synced;
+-- Lists, newest first; and the few that may administer the application.
+CREATE INDEX users_newest_idx ON warden.users (created_at DESC, id DESC) WHERE status <> 'deleted';
+CREATE INDEX users_administrators_idx ON warden.users (created_at, id)
+    WHERE status = 'active' AND roles && '{owner,admin}';
+
+CREATE VIEW warden.known_users AS
+    SELECT u.id, u.external_id, u.name, u.email, u.email_verified, u.full_name, u.display_name, u.avatar_url, u.kind,
+           u.status, u.roles, u.is_bot, u.is_scanner, u.created_at, u.updated_at, u.last_login_at
+    FROM warden.users u WHERE u.status <> 'deleted';
+
+COMMENT ON VIEW warden.known_users IS
+    'Users that are not deleted, as functions return them: without what is internal.';
 
 CREATE TABLE warden.identities (
     issuer text COLLATE "C" NOT NULL,
@@ -79,88 +126,6 @@ CREATE TRIGGER forget_identities AFTER DELETE OR UPDATE OF id ON warden.users
 
 SELECT pg_extension_config_dump('warden.users', '');
 SELECT pg_extension_config_dump('warden.identities', '');
-
-CREATE FUNCTION warden.normalise_email(email text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT nullif(lower(regexp_replace(normalise_email.email, '^\s+|\s+$', '', 'g')), '');
-END;
-
-COMMENT ON FUNCTION warden.normalise_email(text) IS
-    'An email address as it is kept: without white space around it, in lower case; NULL for an empty one.';
-
-CREATE FUNCTION warden.create_user(
-    external_id text DEFAULT NULL,
-    email text DEFAULT NULL,
-    kind text DEFAULT 'human',
-    id uuid DEFAULT NULL
-) RETURNS uuid
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    created uuid;
-BEGIN
-    IF create_user.kind IS NULL OR create_user.kind NOT IN ('human', 'anonymous', 'service', 'agent') THEN
-        RAISE EXCEPTION 'unknown kind of user'
-            USING ERRCODE = '22023', HINT = 'A user is human, anonymous, service or agent.';
-    END IF;
-    IF create_user.external_id = '' OR length(create_user.external_id) > 255
-        OR create_user.external_id ~ '[[:cntrl:]]' THEN
-        RAISE EXCEPTION 'external id is not usable'
-            USING ERRCODE = '22023', HINT = 'Pass 1 to 255 characters without control characters, or NULL.';
-    END IF;
-    IF create_user.external_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
-        IF create_user.id <> create_user.external_id::uuid THEN
-            RAISE EXCEPTION 'external id is a UUID and not this user''s id'
-                USING ERRCODE = '22023', HINT = 'Pass the same UUID as id, or leave id out.';
-        END IF;
-        create_user.id := create_user.external_id::uuid;
-    END IF;
-    INSERT INTO warden.users AS u (id, external_id, email, kind)
-    VALUES (coalesce(create_user.id, gen_random_uuid()), create_user.external_id,
-            warden.normalise_email(create_user.email), create_user.kind)
-    ON CONFLICT DO NOTHING
-    RETURNING u.id INTO created;
-    IF created IS NULL THEN
-        RAISE EXCEPTION 'a user with this id or external id exists'
-            USING ERRCODE = '23505', HINT = 'Look the user up instead of creating it.';
-    END IF;
-    PERFORM warden.write_audit('create_user', created::text, jsonb_build_object('kind', create_user.kind));
-    RETURN created;
-END
-$$;
-
-COMMENT ON FUNCTION warden.create_user(text, text, text, uuid) IS
-    'Creates an active user and returns its id. external_id: the application''s own name for it, which is also the id where it is a UUID; kind: human, anonymous, service or agent. Errors: 22023 for an unusable argument, 23505 where id or external id is taken.';
-
-CREATE FUNCTION warden.set_user_status(user_id uuid, status text) RETURNS boolean
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    previous text;
-BEGIN
-    IF set_user_status.status IS NULL
-        OR set_user_status.status NOT IN ('active', 'inactive', 'suspended', 'pending', 'deleted', 'temporary') THEN
-        RAISE EXCEPTION 'unknown status of a user'
-            USING ERRCODE = '22023', HINT = 'A user is active, inactive, suspended, pending, deleted or temporary.';
-    END IF;
-    SELECT u.status INTO previous FROM warden.users u WHERE u.id = set_user_status.user_id FOR UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
-    END IF;
-    IF previous = set_user_status.status THEN
-        RETURN false;
-    END IF;
-    UPDATE warden.users u SET status = set_user_status.status, updated_at = now()
-    WHERE u.id = set_user_status.user_id;
-    PERFORM warden.write_audit('set_user_status', set_user_status.user_id::text,
-        jsonb_build_object('from', previous, 'to', set_user_status.status));
-    RETURN true;
-END
-$$;
-
-COMMENT ON FUNCTION warden.set_user_status(uuid, text) IS
-    'Changes the status of a user, felt by its next transaction; only active users are authenticated. Returns false where nothing changed. Errors: 22023 for an unknown status, P0002 for an unknown user.';
 
 CREATE FUNCTION warden.link_identity(user_id uuid, issuer text, subject text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

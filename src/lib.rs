@@ -73,10 +73,18 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!("../sql/users.sql", name = "users", requires = ["audit"]);
+extension_sql_file!("../sql/users_create.sql", name = "users_create", requires = ["users"]);
+extension_sql_file!("../sql/users_roles.sql", name = "users_roles", requires = ["users_create"]);
+extension_sql_file!("../sql/users_change.sql", name = "users_change", requires = ["users_roles"]);
+extension_sql_file!("../sql/users_status.sql", name = "users_status", requires = ["users_change"]);
+extension_sql_file!("../sql/users_find.sql", name = "users_find", requires = ["users_status"]);
+extension_sql_file!("../sql/users_stats.sql", name = "users_stats", requires = ["users_find"]);
+extension_sql_file!("../sql/users_bulk.sql", name = "users_bulk", requires = ["users_stats"]);
+extension_sql_file!("../sql/users_export.sql", name = "users_export", requires = ["users_bulk"]);
 extension_sql_file!(
     "../sql/issuers.sql",
     name = "issuers",
-    requires = ["users", issuers::trust_issuer, issuers::set_issuer_keys, issuers::distrust_issuer]
+    requires = ["users_export", issuers::trust_issuer, issuers::set_issuer_keys, issuers::distrust_issuer]
 );
 extension_sql_file!(
     "../sql/authenticate.sql",
