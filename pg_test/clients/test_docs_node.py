@@ -17,8 +17,10 @@ START = MANUAL[:2]
 PRISMA_BEGINS = next(number for number, block in enumerate(MANUAL) if block.options == "file=prisma-act-for.js")
 DRIZZLE = MANUAL[2:PRISMA_BEGINS]
 PRISMA = MANUAL[PRISMA_BEGINS:]
-# So that neither looks for engines or news elsewhere: what is needed comes in the packages.
+# So that no tool looks for engines or news elsewhere: what is needed comes in the packages.
 OFFLINE = {
+    "npm_config_offline": "true",
+    "npm_config_update_notifier": "false",
     "CHECKPOINT_DISABLE": "1",
     "PRISMA_HIDE_UPDATE_MESSAGE": "1",
     "PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true",

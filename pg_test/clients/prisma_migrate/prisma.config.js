@@ -15,6 +15,9 @@ const TEXT = 25;
 
 class Client extends pg.Client {
   query(...parameters) {
+    // PostgreSQL 18 has constraints for NOT NULL, and the engine breaks off when it meets one.
+    const [statement] = parameters;
+    if (statement?.text) statement.text = statement.text.replace("contype NOT IN ('p',", "contype NOT IN ('n', 'p',");
     const withKnownTypes = (result) => {
       for (const field of result?.fields ?? []) {
         if (field.dataTypeID === CHAR || field.dataTypeID === NAME) field.dataTypeID = TEXT;
