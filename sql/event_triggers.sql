@@ -262,6 +262,10 @@ CREATE FUNCTION warden.follow_schema_name() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- Event triggers run in the order of their names: keep_schema_name() refuses this one, by its own message.
+    IF to_regnamespace('warden') IS NULL THEN
+        RETURN;
+    END IF;
     UPDATE warden.watched_schemas w SET schema_name = n.nspname
     FROM pg_event_trigger_ddl_commands() c JOIN pg_namespace n ON n.oid = c.objid
     WHERE c.classid = 'pg_namespace'::regclass
