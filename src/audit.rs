@@ -48,7 +48,7 @@ impl Record {
     /// As `now`, with a detail that is JSON as text.
     pub fn with_text(source: Source, action: &str, object: Option<&str>, detail: String) -> Self {
         let who = sealed::with_identity(|identity| {
-            (identity.user_id, identity.actor_id, identity.tenant_id, identity.session_id.clone())
+            (identity.user_id, identity.actor_id, identity.tenant_id, identity.session_id.as_deref().map(str::to_owned))
         });
         let (user_id, actor_id, tenant_id, session_id) = match who {
             Some((user, actor, tenant, session)) => (Some(user), Some(actor), tenant, session),

@@ -15,6 +15,7 @@ use crate::transaction::{self, Attempt};
 use crate::{clock, hooks, issuers, jwt, refusals, sealed, settings};
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// Acts for the user of a bearer token. See the comment on the SQL function.
@@ -172,7 +173,7 @@ fn state(
         session_id: None,
         external_id: user.external_id,
         roles: user.roles,
-        scopes: Vec::new(),
+        scopes: Rc::new([]),
     };
     attempt.succeed(&identity)?;
     Ok(to_pgrx(identity.user_id))

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt::Write;
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// Parts are separated by U+001F, members of a list by U+001E; neither may occur in a value.
@@ -28,11 +29,11 @@ pub struct Identity {
     /// Who acts: the user itself, or an agent or administrator on the user's behalf (RFC 8693 `act`).
     pub actor_id: Uuid,
     pub tenant_id: Option<Uuid>,
-    pub session_id: Option<String>,
+    pub session_id: Option<Rc<str>>,
     /// The application's own name for the user.
     pub external_id: Option<String>,
     pub roles: Vec<String>,
-    pub scopes: Vec<String>,
+    pub scopes: Rc<[String]>,
 }
 
 impl Identity {
@@ -56,7 +57,7 @@ impl Identity {
             text.push(PART);
             text.push_str(part.unwrap_or_default());
         }
-        for list in [&self.roles, &self.scopes] {
+        for list in [self.roles.as_slice(), &self.scopes] {
             text.push(PART);
             for (position, member) in list.iter().enumerate() {
                 if position > 0 {
@@ -78,10 +79,10 @@ impl Identity {
             user_id: head.user_id,
             actor_id: head.actor_id,
             tenant_id: head.tenant_id,
-            session_id: optional(session),
+            session_id: optional(session).map(Rc::from),
             external_id: optional(external),
             roles: list(roles),
-            scopes: list(scopes),
+            scopes: list(scopes).into(),
         })
     }
 
@@ -103,7 +104,7 @@ impl Identity {
     }
 
     fn members(&self) -> impl Iterator<Item = &str> {
-        self.roles.iter().chain(&self.scopes).map(String::as_str)
+        self.roles.iter().chain(self.scopes.iter()).map(String::as_str)
     }
 }
 
@@ -180,14 +181,20 @@ mod tests {
             session_id: Some("sess_1".into()),
             external_id: Some("auth0|ü".into()),
             roles: vec!["user".into(), "admin".into()],
-            scopes: vec!["agents:read".into()],
+            scopes: Rc::new(["agents:read".into()]),
         }
     }
 
     #[test]
     fn what_is_written_is_read() {
-        let bare =
-            Identity { tenant_id: None, session_id: None, external_id: None, roles: vec![], scopes: vec![], ..alice() };
+        let bare = Identity {
+            tenant_id: None,
+            session_id: None,
+            external_id: None,
+            roles: vec![],
+            scopes: Rc::new([]),
+            ..alice()
+        };
         for identity in [alice(), bare] {
             let text = identity.encode().unwrap();
             assert_eq!(Head::decode(&text), Some(identity.head()));
@@ -200,7 +207,7 @@ mod tests {
         for bad in ["a\u{1f}b", "a\u{1e}b", "a\nb", "\0"] {
             assert_eq!(Identity { external_id: Some(bad.into()), ..alice() }.encode(), None);
             assert_eq!(Identity { session_id: Some(bad.into()), ..alice() }.encode(), None);
-            assert_eq!(Identity { scopes: vec![bad.into()], ..alice() }.encode(), None);
+            assert_eq!(Identity { scopes: Rc::new([bad.into()]), ..alice() }.encode(), None);
             assert_eq!(Identity { roles: vec![bad.into()], ..alice() }.encode(), None);
         }
     }

@@ -133,7 +133,7 @@ fn somebody() -> bool {
 /// The session the token names, or NULL. Never raises for a missing identity.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn current_session_id() -> Option<String> {
-    read(|identity| identity.session_id.clone()).flatten()
+    read(|identity| identity.session_id.as_deref().map(str::to_owned)).flatten()
 }
 
 /// Who acts: the user itself, or whoever acts on the user's behalf.
@@ -151,7 +151,7 @@ fn current_roles() -> Vec<String> {
 /// The scopes that the token grants; empty for nobody.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn current_scopes() -> Vec<String> {
-    read(|identity| identity.scopes.clone()).unwrap_or_default()
+    read(|identity| identity.scopes.to_vec()).unwrap_or_default()
 }
 
 /// The whole identity as one object, or NULL for nobody.
@@ -162,10 +162,10 @@ fn identity() -> Option<pgrx::JsonB> {
             "user_id": identity.user_id,
             "external_id": identity.external_id,
             "tenant_id": identity.tenant_id,
-            "session_id": identity.session_id,
+            "session_id": identity.session_id.as_deref(),
             "actor_id": identity.actor_id,
             "roles": identity.roles,
-            "scopes": identity.scopes,
+            "scopes": &*identity.scopes,
             "expires_at": crate::clock::to_iso_text(identity.expires_at),
         }))
     })

@@ -153,9 +153,11 @@ pub fn notice_expiry(clock: impl FnOnce() -> i64) {
 
 /// Sets the identity for the rest of the transaction (or of the savepoint) and the seal to match.
 pub fn set(identity: &Identity) -> Result<()> {
-    let text = identity.encode().and_then(|text| CString::new(text).ok());
-    let text = text.ok_or_else(|| Error::invalid("an identifier of the identity contains a control character", ""))?;
-    assign(c"warden.identity", &text, Some(identity.head()));
+    let control = || Error::invalid("an identifier of the identity contains a control character", "");
+    let mut text = identity.encode().ok_or_else(control)?;
+    text.push('\0');
+    let text = CStr::from_bytes_with_nul(text.as_bytes()).map_err(|_| control())?;
+    assign(c"warden.identity", text, Some(identity.head()));
     let_seal_travel();
     set_seal(identity.serial);
     Ok(())

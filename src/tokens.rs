@@ -26,9 +26,9 @@ pub struct Verified {
     pub expires_at: i64,
     /// `iat` in the same unit.
     pub issued_at: i64,
-    pub session_id: Option<String>,
+    pub session_id: Option<Rc<str>>,
     pub tenant_id: Option<String>,
-    pub scopes: Vec<String>,
+    pub scopes: Rc<[String]>,
     /// The subject of `act`, where somebody acts on the subject's behalf.
     pub actor: Option<String>,
     /// Where the rows of the two were found last.
@@ -165,9 +165,9 @@ impl Verified {
             generation: issuer.generation,
             expires_at: clock::from_unix_seconds(claims.expires_at() + issuer.rules.leeway_seconds),
             issued_at: clock::from_unix_seconds(claims.issued_at()),
-            session_id: claims.session_id().map(str::to_owned),
+            session_id: claims.session_id().map(Rc::from),
             tenant_id: claims.tenant_id().map(str::to_owned),
-            scopes: claims.scopes().to_vec(),
+            scopes: claims.scopes().into(),
             actor: claims.actor().map(str::to_owned),
             user_place: Cell::new(None),
             actor_place: Cell::new(None),
