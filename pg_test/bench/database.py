@@ -4,6 +4,7 @@ import json
 import os
 import time
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 
 import jwt
@@ -56,10 +57,23 @@ class Database:
             rows = admin.execute("SELECT bench.user_id(n)::text FROM generate_series(1, %s) AS n", (number,))
             return [user_id for (user_id,) in rows]
 
-    def server_pid(self):
-        """The process that starts a backend for each connection."""
+    @contextmanager
+    def on_one_cpu(self):
+        """Backends and clients that begin here share a CPU: what counts is the time that they compute, as on a busy server.
+
+        Left alone the scheduler puts them together or apart as it likes, and keeps to it for seconds: the figures of
+        two runs of the same differ by half.
+        """
         with self.connect("postgres") as admin:
-            return int(admin.execute("SELECT pg_read_file('postmaster.pid')").fetchone()[0].split()[0])
+            server = int(admin.execute("SELECT pg_read_file('postmaster.pid')").fetchone()[0].split()[0])
+        before = {pid: os.sched_getaffinity(pid) for pid in (0, server)}
+        try:
+            for pid, cpus in before.items():
+                os.sched_setaffinity(pid, {min(cpus)})
+            yield
+        finally:
+            for pid, cpus in before.items():
+                os.sched_setaffinity(pid, cpus)
 
     def description(self):
         with self.connect("postgres") as admin:

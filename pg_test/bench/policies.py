@@ -3,7 +3,7 @@
 import time
 from statistics import median
 
-RUNS = 9
+RUNS = 25
 SUM = "SELECT count(*), sum(amount) FROM {table} {where}"
 
 
@@ -16,7 +16,7 @@ def sequential_scan(database):
         "user_id = current_setting(…)::uuid": ("user_id = current_setting('app.current_user_id')::uuid", ""),
     }
     figures = []
-    with database.connect("app") as client, client.transaction():
+    with database.on_one_cpu(), database.connect("app") as client, client.transaction():
         client.execute("SELECT warden.authenticate(%s)", (database.token(user),))
         client.execute("SET LOCAL enable_indexscan = off")
         client.execute("SET LOCAL enable_bitmapscan = off")

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -34,7 +33,7 @@ def measure(database, seconds):
     variables = {f"user_{n}": user for n, user in enumerate(users)}
     variables |= {f"token_{n}": database.token(user) for n, user in enumerate(users)}
     figures = []
-    with tempfile.TemporaryDirectory() as directory, on_one_cpu(database.server_pid()):
+    with tempfile.TemporaryDirectory() as directory, database.on_one_cpu():
         for trips, wrap in (("four round trips", str), ("one round trip", pipelined)):
             sides = [Side(Path(directory), name, wrap(sql), variables)
                      for name, sql in (("protected", PROTECTED), ("plain", PLAIN))]
@@ -44,24 +43,6 @@ def measure(database, seconds):
 
 def pipelined(sql):
     return f"\\startpipeline\n{sql}\\endpipeline\n"
-
-
-@contextmanager
-def on_one_cpu(server):
-    """Server and pgbench share a CPU: what counts is the time that the two compute, as on a server that is busy.
-
-    Left alone the scheduler puts them together or apart as it likes, and keeps to it for seconds: the figures of
-    two runs of the same differ by half.
-    """
-    before = {pid: os.sched_getaffinity(pid) for pid in (0, server)}
-    try:
-        for pid, cpus in before.items():
-            # The backends and pgbench are started later, and inherit it.
-            os.sched_setaffinity(pid, {min(cpus)})
-        yield
-    finally:
-        for pid, cpus in before.items():
-            os.sched_setaffinity(pid, cpus)
 
 
 def compare(what, sides, seconds):
