@@ -4,159 +4,16 @@ its requests, admin site, workers, batches and migrations do what it says, throu
 import json
 import os
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import psycopg
 import pytest
-from database import Database
-from manual import REPOSITORY, blocks
-from protection import protection
-
-PROJECT = Path(__file__).parent / "django_project"
-CHAPTER = blocks("docs/django.md")
-ROLES = ("crm_owner", "crm_app", "crm_worker", "crm_admin", "crm_nightly")
-USERS = 1000
-ORDERS_EACH = 60
-OTHERS_EACH = 3
-
-# Before pg_warden: users, and rows of theirs in every table; 117,000 in all. User 1 is the superuser of the admin site.
-ROWS = """
-INSERT INTO auth_user (id, username, password, first_name, last_name, email, is_superuser, is_staff, is_active, date_joined)
-    SELECT n, 'user' || n, '', '', '', 'user' || n || '@example.com', n = 1, n = 1, n <> 9, now() FROM generate_series(1, {users}) n;
-SELECT setval(pg_get_serial_sequence('auth_user', 'id'), {users});
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOR name IN SELECT table_name FROM information_schema.columns
-                WHERE column_name = 'user_id' AND table_name LIKE 'crm\\_%' AND table_name NOT IN ('crm_order', 'crm_line', 'crm_task')
-    LOOP
-        EXECUTE format('INSERT INTO %I (user_id, title, created_at) SELECT u, ''of '' || u, now()
-                        FROM generate_series(1, {users}) u, generate_series(1, {others})', name);
-    END LOOP;
-END
-$$;
-INSERT INTO crm_task (user_id, title, created_at, done) SELECT u, 'of ' || u, now(), n = 1 FROM generate_series(1, {users}) u, generate_series(1, {others}) n;
-INSERT INTO crm_order (user_id, title, created_at, amount) SELECT u, 'of ' || u, now(), n FROM generate_series(1, {users}) u, generate_series(1, {orders}) n;
-INSERT INTO crm_line (user_id, title, created_at, order_id) SELECT user_id, title, now(), id FROM crm_order WHERE amount <= {others};
-INSERT INTO crm_order_labels (order_id, label_id) SELECT DISTINCT ON (o.user_id) o.id, l.id FROM crm_order o JOIN crm_label l USING (user_id);
-ANALYZE;
-""".format(users=USERS, orders=ORDERS_EACH, others=OTHERS_EACH)
-
-
-class Project:
-    """A copy of the project, and its database."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.database = Database(name="crm")
-        shutil.copytree(PROJECT, directory, dirs_exist_ok=True)
-        (directory / "pg_test").symlink_to(REPOSITORY / "pg_test")
-        programs = [str(REPOSITORY / ".build/venv/bin"), os.environ["WARDEN_BIN_DIR"], os.environ["PATH"]]
-        self.environment = os.environ | {
-            "PATH": ":".join(programs),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PGHOST": self.database.socket,
-            "PGPORT": str(self.database.port),
-            "PGUSER": "postgres",
-        }
-
-    def run(self, command, *, pooled=False, **environment):
-        """What a command printed, and its exit status; Django connects through PgBouncer, or to the server."""
-        pooler = {"DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": os.environ["WARDEN_POOLER_PORT"]} if pooled else {}
-        options = {"cwd": self.directory, "env": self.environment | pooler | environment, "timeout": 180, "text": True}
-        result = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-        return result.stdout, result.returncode
-
-    def type(self, command, **options):
-        output, status = self.run(command, **options)
-        assert status == 0 and "ERROR:" not in output, f"{command}\n{output}"
-        return output
-
-    def follow(self, chapter):
-        """Writes its files and types its commands, in order. Those of batches go through the pooler."""
-        printed = {}
-        for language, options, text in chapter:
-            option, _, name = options.partition("=")
-            if option in ("file", "append"):
-                path = self.directory / name
-                path.write_text(path.read_text() + text if option == "append" else text)
-                if name == "logins.sql":
-                    self.type("psql -X -d crm -f logins.sql")
-                    self.populate()
-                if name == "crm/migrations/0002_order_note.py":
-                    models = self.directory / "crm/models.py"
-                    field = "    note = models.CharField(max_length=200, default=\"\")\n"
-                    models.write_text(models.read_text().replace("class Order(Owned):\n", f"class Order(Owned):\n{field}"))
-            elif language == "sh":
-                for line in text.splitlines():
-                    if line.startswith("psql -d postgres"):
-                        self.protection_before_tests = self.protection()
-                    printed[line] = self.type(line, pooled="nightly" in line or "with_door" in line)
-            else:
-                assert text in (self.directory / "crm/settings.py").read_text(), f"nobody runs {text}"
-        return printed
-
-    def populate(self):
-        """What there was before: the project's own migrations as owner, and rows."""
-        with self.database.connect("postgres", autocommit=True) as superuser:
-            superuser.execute("GRANT CREATE ON SCHEMA public TO crm_owner")
-        self.type("DATABASE_USER=crm_owner python manage.py migrate")
-        with self.database.connect("crm_owner") as owner:
-            owner.execute(ROWS)
-
-    def protection(self):
-        with self.database.connect("postgres") as connection:
-            return protection(connection)
-
-    def sql(self, statement, *parameters):
-        with self.database.connect("postgres", autocommit=True) as connection:
-            return connection.execute(statement, parameters).fetchall()
-
-    def python(self, code, **environment):
-        """What Python code answers within the project, through PgBouncer: the value of its variable `answer`."""
-        script = f"import django\ndjango.setup()\n{code}\nimport json\nprint('answer:' + json.dumps(answer, default=str))"
-        (self.directory / "script.py").write_text(script)
-        output, status = self.run("python script.py", pooled=True, **{"DJANGO_SETTINGS_MODULE": "crm.settings"} | environment)
-        assert status == 0, output
-        return json.loads(output.partition("answer:")[2])
+from django_crm import ORDERS_EACH, OTHERS_EACH, USERS, adopted, ask, token
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    project = Project(tmp_path_factory.mktemp("crm"))
-    with psycopg.connect(os.environ["WARDEN_ADMIN_DSN"], autocommit=True) as admin:
-        admin.execute("CREATE DATABASE crm")
-        try:
-            project.printed = project.follow(CHAPTER)
-            yield project
-        finally:
-            for database in ("crm", "crm_template", "test_crm"):
-                admin.execute(f"ALTER DATABASE {database} IS_TEMPLATE false" if database == "crm_template" else "SELECT 1")
-                admin.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-            for role in ROLES:
-                admin.execute(f"DROP ROLE IF EXISTS {role}")
-
-
-def token(user):
-    return subprocess.check_output([REPOSITORY / "pg_test/demo/token", str(user)], text=True)
-
-
-def ask(project, requests, middleware=None, **environment):
-    """Status and orders that Django answers to requests: each a method, a token (or none) and the form it posts."""
-    chosen = f"settings.MIDDLEWARE[-1] = {middleware!r}" if middleware else ""
-    return project.python(f"""
-from django.conf import settings
-from django.test import Client
-{chosen}
-answer = []
-for method, token, form in {requests!r}:
-    headers = {{"authorization": f"Bearer {{token}}"}} if token else {{}}
-    response = getattr(Client(raise_request_exception=False), method)("/orders/", form, headers=headers)
-    answer.append([response.status_code, response.json() if response.status_code in (200, 201) else None])
-""", **environment)
+    with adopted(tmp_path_factory.mktemp("crm")) as project:
+        yield project
 
 
 def test_there_are_enough_tables_and_rows(project):
