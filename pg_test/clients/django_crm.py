@@ -97,14 +97,15 @@ class Project:
                     self.type("psql -X -d crm -f logins.sql")
                     self.populate()
                 if name == "crm/migrations/0002_order_note.py":
+                    self.protection_before = self.protection()
                     models = self.directory / "crm/models.py"
                     field = "    note = models.CharField(max_length=200, default=\"\")\n"
                     models.write_text(models.read_text().replace("class Order(Owned):\n", f"class Order(Owned):\n{field}"))
             elif language == "sh":
                 for line in text.splitlines():
-                    if line.startswith("psql -d postgres"):
-                        self.protection_before_tests = self.protection()
                     printed[line] = self.type(line, pooled="nightly" in line or "with_door" in line)
+                    if "protect.sql" in line:
+                        self.tables_adopted = self.tables()
             elif not text.startswith("migrations."):  # those are run by test_django.py
                 assert text in (self.directory / "crm/settings.py").read_text(), f"nobody runs {text}"
         return printed

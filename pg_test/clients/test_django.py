@@ -1,6 +1,8 @@
 """N6, N8, N9: the Django project as docs/django.md adopts it, in what the chapter does not type: many requests at once, the
 ends of transactions, writes of the admin site, users that are deleted, fixtures, and what adoption has left alone."""
 
+import contextlib
+
 import pytest
 from django_crm import CHAPTER, ORDERS_EACH, adopted, token
 from manual import blocks
@@ -19,7 +21,7 @@ def project(tmp_path_factory):
 def test_adoption_changes_no_column_constraint_or_index(project):
     """N6: and so Django has no migration to make."""
     assert len(project.tables_before["columns"]) > 100
-    assert project.tables() == project.tables_before
+    assert project.tables_adopted == project.tables_before
     checked = project.type("DATABASE_USER=crm_owner python manage.py makemigrations --check --dry-run")
     assert "No changes detected" in checked
 
@@ -188,30 +190,59 @@ class Migration(migrations.Migration):
     dependencies = [("crm", "0001_initial")]
     operations = [{operations}]
 """
-[OPERATIONS] = [block.text for block in blocks("docs/django.md") if "models.BigIntegerField" in block.text]
+RENAMED, RETYPED = (block.text for block in blocks("docs/django.md") if block.text.startswith("migrations."))
+
+
+@contextlib.contextmanager
+def migration(project, operations):
+    """What `migrate` prints of a migration with these operations, and its exit status; afterwards Django knows nothing of it."""
+    path = project.directory / "crm/migrations/0002_try.py"
+    path.write_text(MIGRATION.format(operations=operations))
+    try:
+        yield project.run("DATABASE_USER=crm_owner python manage.py migrate crm")
+    finally:
+        path.unlink()
+        project.sql("DELETE FROM django_migrations WHERE app = 'crm' AND name = '0002_try' RETURNING 1")
+
+
+def seen_in(project, query, user):
+    """What a query returns in a transaction of the user's."""
+    return project.python(f"""
+from django.db import connection, transaction
+from crm.identity import call
+with transaction.atomic(), connection.cursor() as cursor:
+    call("authenticate", {token(user)!r})
+    cursor.execute({query!r})
+    answer = cursor.fetchall()
+""")
 
 
 def test_an_owner_column_gets_another_type_between_unprotect_and_protect(project):
     """N8, N9: refused as it stands; in one migration with both, nobody sees the table open."""
     before = project.protection()["public.crm_invoice"]
-    path = project.directory / "crm/migrations/0002_larger.py"
-    path.write_text(MIGRATION.format(operations=OPERATIONS.splitlines()[1]))
-    refused, status = project.run("DATABASE_USER=crm_owner python manage.py migrate crm")
-    assert status != 0 and "used in a policy definition" in refused, refused
+    with migration(project, RETYPED.splitlines()[1]) as (refused, status):
+        assert status != 0 and "used in a policy definition" in refused, refused
     assert project.protection()["public.crm_invoice"] == before
-    path.write_text(MIGRATION.format(operations=OPERATIONS))
-    project.type("DATABASE_USER=crm_owner python manage.py migrate crm")
+    with migration(project, RETYPED) as (printed, status):
+        assert status == 0, printed
     after = project.protection()["public.crm_invoice"]
     assert (after["flags"], after["triggers"], after["grants"]) == (before["flags"], before["triggers"], before["grants"])
     assert [policy["policyname"] for policy in after["policies"]] == [policy["policyname"] for policy in before["policies"]]
     columns = {(table, column): kind for table, _, column, kind, *_ in project.tables()["columns"]}
     assert columns["crm_invoice", "user_id"] == "bigint"
-    answer = project.python(f"""
-from django.db import connection, transaction
-from crm.identity import call
-with transaction.atomic(), connection.cursor() as cursor:
-    call("authenticate", {token(37)!r})
-    cursor.execute("SELECT DISTINCT user_id FROM crm_invoice")
-    answer = cursor.fetchall()
-""")
-    assert answer == [[37]]
+    assert seen_in(project, "SELECT DISTINCT user_id FROM crm_invoice", 37) == [[37]]
+
+
+def test_an_owner_column_is_renamed_through_the_door(project):
+    """N8, N9: Django adds the foreign key anew, which is checked against the rows of everybody."""
+    before = project.protection()["public.crm_order"]
+    with migration(project, RENAMED.splitlines()[1]) as (refused, status):
+        assert status != 0 and "begin_admin" in refused, refused
+    assert project.protection()["public.crm_order"] == before
+    with migration(project, RENAMED) as (printed, status):
+        assert status == 0, printed
+    assert project.protection()["public.crm_order"]["protected_tables"]["owner_column"] == "customer_id"
+    assert seen_in(project, "SELECT DISTINCT customer_id FROM crm_order", 38) == [[38]]
+    with project.database.connect("crm_owner") as owner:
+        owner.execute("ALTER TABLE crm_order RENAME customer_id TO user_id")
+    assert project.protection()["public.crm_order"] == before
