@@ -29,6 +29,8 @@ BEGIN ATOMIC
         ('{admin}', 'warden.trust_issuer(text,text,text[],text[],text,text,jsonb,interval,boolean)'),
         ('{admin}', 'warden.distrust_issuer(text)'),
         ('{admin}', 'warden.explain_token(text)'),
+        ('{client,trusted,admin}', 'warden.jwks()'),
+        ('{admin}', 'warden.rotate_signing_key(text,interval)'),
         ('{admin}', 'warden.create_user(text,text,text,uuid,text,text,text)'),
         ('{admin}', 'warden.create_user_if_absent(text,text,text,text,text)'),
         ('{admin}', 'warden.create_service_account(text,text)'),

@@ -126,6 +126,7 @@ fn trust_issuer(
     hooks::hide_statement();
     or_raise((|| {
         require_administrator()?;
+        refuse_own(issuer.unwrap_or_default())?;
         let rules = Rules {
             issuer: issuer.unwrap_or_default().to_owned(),
             audiences: audiences.map(|list| without_nulls("audiences", list)).transpose()?,
@@ -167,6 +168,7 @@ fn set_issuer_keys(issuer: Option<&str>, jwks: Option<&str>) -> bool {
             caller::require(Kind::Key)?;
         }
         let issuer = issuer.unwrap_or_default();
+        refuse_own(issuer)?;
         // Locked first: two jobs that push different sets must not mix them.
         let found = spi::write("SELECT FROM warden.trusted_issuers WHERE issuer = $1 FOR UPDATE", &[issuer.into()])?;
         let current = if found == 1 { load(issuer)? } else { None };
@@ -221,6 +223,15 @@ pub fn administers() -> Result<bool> {
 /// 42501.
 pub fn require_administrator() -> Result<()> {
     if administers()? { Ok(()) } else { caller::require(Kind::Admin) }
+}
+
+/// The keys of the database's own issuer come from nobody: whoever could set them could sign for every user.
+fn refuse_own(issuer: &str) -> Result<()> {
+    let own = spi::read("SELECT FROM warden.own_issuer WHERE issuer = $1", &[issuer.into()], |_| Ok(()))?;
+    if own.is_empty() {
+        return Ok(());
+    }
+    Err(Error::wrong_state("this issuer is the database itself", "Call warden.rotate_signing_key() for a new key."))
 }
 
 fn write_rules(rules: &Rules, algorithms: Option<Vec<String>>, subject_is: &str, provision: bool) -> Result<()> {

@@ -33,6 +33,7 @@ mod readers;
 mod refusals;
 mod sealed;
 mod settings;
+mod signing_keys;
 mod spi;
 mod sync_users;
 mod tokens;
@@ -87,10 +88,15 @@ extension_sql_file!(
     requires = ["users_export", issuers::trust_issuer, issuers::set_issuer_keys, issuers::distrust_issuer]
 );
 extension_sql_file!(
+    "../sql/signing_keys.sql",
+    name = "signing_keys",
+    requires = ["issuers", signing_keys::generate_signing_key, signing_keys::issue_access_token]
+);
+extension_sql_file!(
     "../sql/authenticate.sql",
     name = "authenticate",
     requires = [
-        "issuers",
+        "signing_keys",
         authenticate::authenticate,
         authenticate::set_current_user,
         authenticate::set_current_external_user,

@@ -33,6 +33,7 @@ CALLS = {
     "http_status": "SELECT warden.http_status('28000')",
     "identity": "SELECT warden.identity()",
     "is_intact": "SELECT warden.is_intact('documents')",
+    "jwks": "SELECT warden.jwks()",
     "pre_request": "SELECT warden.pre_request()",
     "protect": "SELECT warden.protect('documents')",
     "protect_schema": "SELECT warden.protect_schema('public', 'user_id')",

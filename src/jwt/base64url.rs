@@ -11,6 +11,11 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     STRICT.decode(text).ok()
 }
 
+/// Encodes `bytes` in the one way that [`decode`] takes.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    STRICT.encode(bytes)
+}
+
 /// Spelled out rather than taken from the crate's presets, since each of the three settings is a rule of ours.
 const STRICT: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,

@@ -8,6 +8,8 @@
 //!    (`signature.rs`, the only file that calls `jsonwebtoken`), and the [`Claims`] (`claims.rs`) meet the [`Rules`].
 //! 3. [`explain`] (`explain.rs`) runs the same checks by name, for an administrator who asks why.
 //!
+//! Beside the way is `sign.rs`: key pairs and access tokens of our own, which are judged like anybody's.
+//!
 //! # Invariants
 //!
 //! * A key carries the algorithms it may verify, so that a token cannot choose another for it.
@@ -29,6 +31,7 @@ mod keys;
 mod numeric_date;
 mod refusal;
 mod rules;
+mod sign;
 mod signature;
 mod verify;
 mod weak_keys;
@@ -41,6 +44,7 @@ pub use jws::{Unverified, parse};
 pub use keys::{Key, KeySet, KeySetError, ParsedKeySet, SkippedKey};
 pub use refusal::Refusal;
 pub use rules::{Rules, RulesError};
+pub use sign::{SigningKey, sign};
 pub use verify::verify;
 
 #[cfg(test)]

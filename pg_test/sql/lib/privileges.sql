@@ -32,6 +32,8 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('admin', 'record_event(text,text,jsonb,boolean)'), ('admin', 'set_issuer_keys(text,text)'),
         ('admin', 'trust_issuer(text,text,text[],text[],text,text,jsonb,interval,boolean)'), ('admin', 'distrust_issuer(text)'),
         ('admin', 'explain_token(text)'),
+        ('client', 'jwks()'), ('trusted', 'jwks()'), ('admin', 'jwks()'),
+        ('admin', 'rotate_signing_key(text,interval)'),
         ('admin', 'create_user(text,text,text,uuid,text,text,text)'),
         ('admin', 'create_user_if_absent(text,text,text,text,text)'),
         ('admin', 'create_service_account(text,text)'),
