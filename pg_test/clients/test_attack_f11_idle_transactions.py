@@ -29,6 +29,7 @@ CALLS = {
     "current_tenant_id": "SELECT warden.current_tenant_id()",
     "current_user_id": "SELECT warden.current_user_id()",
     "disallow": "SELECT warden.disallow('documents', 'SELECT')",
+    "doctor": "SELECT count(*) FROM warden.doctor()",
     "exempt": "SELECT warden.exempt('documents', 'for all')",
     "http_status": "SELECT warden.http_status('28000')",
     "identity": "SELECT warden.identity()",
@@ -126,7 +127,7 @@ def test_every_function_is_tried(documents, superuser):
 
 # For the table's owner, an administrator, or trusted roles (protect_schema finds nothing to protect here); 4711 is another user than the transaction's.
 REFUSED = {
-    "allow", "begin_admin", "disallow", "exempt", "protect", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
+    "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
     "set_current_external_user",
 }
 REFUSED_TO_CLIENTS = {"set_current_user", "record_event, outliving"}
