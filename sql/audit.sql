@@ -60,6 +60,8 @@ AS 'MODULE_PATHNAME', 'record_event_wrapper';
 
 COMMENT ON FUNCTION warden.record_event(text, text, jsonb, boolean) IS
     'Writes an event of the application to the audit log, with the identity of the transaction; returns true. action: what happened, in at most 255 bytes; object: to what, in at most 2000 bytes; detail: more, no secrets, at most 1 MiB and 100 levels. outlive_rollback: commit the record at once, whatever becomes of the transaction (trusted and admin roles; 4 to 6 ms). Errors: 22023 for an empty action and for what is too large, 42501, 55000 where the record could not be committed.';
+COMMENT ON FUNCTION warden.autonomously(text, jsonb) IS
+    'Runs a task in a transaction of its own, committed when this returns, whatever becomes of the caller''s; returns what it answers. Takes some milliseconds. Not callable by clients. Errors: 55000 on a standby, and where no background worker is free or it has not committed within ten seconds.';
 COMMENT ON FUNCTION warden.caller_administers() IS 'Whether the client runs as a superuser or an admin role.';
 COMMENT ON FUNCTION warden.require_administrator() IS 'Raises 42501 unless the client runs as a superuser or an admin role; for functions that are SECURITY DEFINER.';
 COMMENT ON FUNCTION warden.write_audit(text, text, jsonb) IS

@@ -27,6 +27,7 @@ CREATE TABLE warden.users (
         CHECK (status IN ('active', 'inactive', 'suspended', 'pending', 'deleted', 'temporary')),
     roles text[] NOT NULL DEFAULT '{user}',
     tokens_valid_after timestamptz NOT NULL DEFAULT '-infinity',
+    kept_session text,
     linked boolean NOT NULL DEFAULT false,
     synced boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -54,7 +55,9 @@ COMMENT ON COLUMN warden.users.email IS
 COMMENT ON COLUMN warden.users.last_login_at IS 'When the user last signed in; NULL before the first time.';
 COMMENT ON COLUMN warden.users.status_when_deleted IS 'The status that restore_user() gives back.';
 COMMENT ON COLUMN warden.users.tokens_valid_after IS
-    'Tokens issued (claim iat) before this moment are refused.';
+    'Tokens issued (claim iat), and those of sessions of this database begun, before this moment are refused.';
+COMMENT ON COLUMN warden.users.kept_session IS
+    'The one session (claim session_id) whose tokens tokens_valid_after does not concern: of whoever ended all others.';
 COMMENT ON COLUMN warden.users.linked IS
     'Whether the user has or had a federated identity: where not, authentication need not look for one. Set by the trigger of warden.identities, never taken back.';
 

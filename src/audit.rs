@@ -5,6 +5,7 @@ use crate::{caller, sealed, spi};
 use pgrx::JsonB;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::cell::RefCell;
 use uuid::Uuid;
 
 /// Who says it: the extension about itself, or the application.
@@ -16,6 +17,43 @@ pub enum Source {
     Application,
 }
 
+/// Who acts: the identity of a transaction, and the role of its client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Who {
+    database_role: String,
+    user_id: Option<Uuid>,
+    actor_id: Option<Uuid>,
+    tenant_id: Option<Uuid>,
+    session_id: Option<String>,
+}
+
+thread_local! {
+    /// On whose behalf a background worker writes: it has neither an identity nor a client of its own.
+    static ON_BEHALF_OF: RefCell<Option<Who>> = const { RefCell::new(None) };
+}
+
+impl Who {
+    /// Who acts in the current transaction.
+    pub fn now() -> Self {
+        if let Some(who) = ON_BEHALF_OF.with_borrow(Clone::clone) {
+            return who;
+        }
+        let identity = sealed::with_identity(|identity| {
+            (identity.user_id, identity.actor_id, identity.tenant_id, identity.session_id.as_deref().map(str::to_owned))
+        });
+        let (user_id, actor_id, tenant_id, session_id) = match identity {
+            Some((user, actor, tenant, session)) => (Some(user), Some(actor), tenant, session),
+            None => (None, None, None, None),
+        };
+        Self { database_role: caller::name(), user_id, actor_id, tenant_id, session_id }
+    }
+
+    /// From here on the process writes on behalf of this one. Only for a background worker, which ends with its write.
+    pub fn speak_for(self) {
+        ON_BEHALF_OF.set(Some(self));
+    }
+}
+
 /// One row of the audit log. Who acts comes from the transaction, never from an argument.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Record {
@@ -24,11 +62,8 @@ pub struct Record {
     object: Option<String>,
     /// JSON as text: a number or a depth that Rust does not read stays what it is.
     detail: String,
-    database_role: String,
-    user_id: Option<Uuid>,
-    actor_id: Option<Uuid>,
-    tenant_id: Option<Uuid>,
-    session_id: Option<String>,
+    #[serde(flatten)]
+    who: Who,
 }
 
 /// Writes one row about the extension itself.
@@ -47,29 +82,12 @@ impl Record {
 
     /// As `now`, with a detail that is JSON as text.
     pub fn with_text(source: Source, action: &str, object: Option<&str>, detail: String) -> Self {
-        let who = sealed::with_identity(|identity| {
-            (identity.user_id, identity.actor_id, identity.tenant_id, identity.session_id.as_deref().map(str::to_owned))
-        });
-        let (user_id, actor_id, tenant_id, session_id) = match who {
-            Some((user, actor, tenant, session)) => (Some(user), Some(actor), tenant, session),
-            None => (None, None, None, None),
-        };
-        Self {
-            source,
-            action: action.to_owned(),
-            object: object.map(str::to_owned),
-            detail,
-            database_role: caller::name(),
-            user_id,
-            actor_id,
-            tenant_id,
-            session_id,
-        }
+        Self { source, action: action.to_owned(), object: object.map(str::to_owned), detail, who: Who::now() }
     }
 
     /// Names who acts, where the transaction itself has no identity.
     pub fn by(self, actor: Uuid) -> Self {
-        Self { actor_id: Some(actor), ..self }
+        Self { who: Who { actor_id: Some(actor), ..self.who }, ..self }
     }
 
     /// Inserts the record in the current transaction.

@@ -6,13 +6,13 @@
 
 #![allow(unsafe_code)]
 
+use crate::bearer::{Bearer, Failure, FirstSight, bearer};
 use crate::caller::{self, Kind};
 use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
-use crate::tokens::{self, Bearer, Failure, FirstSight, Verified};
 use crate::transaction::{self, Attempt};
-use crate::{clock, hooks, issuers, jwt, refusals, sealed, settings};
+use crate::{api_keys, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
 use std::rc::Rc;
@@ -40,20 +40,19 @@ pub fn sign_in(
     transaction::warn_outside_block(function);
     let attempt = Attempt::begin()?;
     let refused = |refused| refuse(function, refused, client_ip);
-    let bearer = tokens::bearer(token, FirstSight::Provision).map_err(refused)?;
-    let tenant_id = tenant(&bearer.token, tenant_id.map(from_pgrx)).map_err(refused)?;
-    let now = clock::now();
-    let Bearer { token, user, actor } = bearer;
+    let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
+    let tenant_id = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;
+    let Bearer { user, actor, expires_at, session_id, scopes, .. } = bearer;
     let identity = Identity {
         serial: attempt.serial(),
-        expires_at: token.expires_at.min(now + settings::max_identity_age()),
+        expires_at: expires_at.min(clock::now() + settings::max_identity_age()),
         user_id: user.id,
         actor_id: actor.map_or(user.id, |actor| actor.id),
         tenant_id,
-        session_id: token.session_id.clone(),
+        session_id,
         external_id: user.external_id,
         roles: user.roles,
-        scopes: token.scopes.clone(),
+        scopes,
     };
     attempt.succeed(&identity)?;
     Ok(to_pgrx(identity.user_id))
@@ -126,6 +125,10 @@ fn explain_token(
 /// The checks of the token itself, then those of the directory.
 fn explain(token: &str) -> Result<Vec<(String, bool, String)>> {
     issuers::require_administrator()?;
+    if api_keys::is_key(token) {
+        let (passed, detail) = explain_bearer(token)?;
+        return Ok(vec![("key".to_owned(), passed, detail)]);
+    }
     let now = clock::to_unix_seconds(clock::now());
     // Looked up beforehand: the pure module calls back, and must not meet an error of Postgres.
     let named = jwt::parse(token).ok().and_then(|token| token.issuer().map(str::to_owned));
@@ -138,17 +141,24 @@ fn explain(token: &str) -> Result<Vec<(String, bool, String)>> {
     let mut rows: Vec<_> =
         checks.into_iter().map(|check| (check.check.to_owned(), check.passed, check.detail)).collect();
     if verified {
-        let (passed, detail) = match tokens::bearer(token, FirstSight::OnlyLook) {
-            Ok(bearer) => (true, format!("user {} is active", bearer.user.id)),
-            Err(Failure::Refused(refused)) if refused.reason == "unknown_user" && provisions => {
+        let (passed, detail) = match explain_bearer(token)? {
+            (false, reason) if reason == "unknown user" && provisions => {
                 (true, "unknown so far, would be created".to_owned())
             }
-            Err(Failure::Refused(refused)) => (false, refused.reason.replace('_', " ")),
-            Err(Failure::Error(error)) => return Err(error),
+            explained => explained,
         };
         rows.push(("user".to_owned(), passed, detail));
     }
     Ok(rows)
+}
+
+/// What the directory says of a credential that is good as far as it goes.
+fn explain_bearer(credential: &str) -> Result<(bool, String)> {
+    match bearer(credential, FirstSight::OnlyLook) {
+        Ok(bearer) => Ok((true, format!("user {} is active", bearer.user.id))),
+        Err(Failure::Refused(refused)) => Ok((false, refused.reason.replace('_', " "))),
+        Err(Failure::Error(error)) => Err(error),
+    }
 }
 
 fn state(
@@ -179,14 +189,12 @@ fn state(
     Ok(to_pgrx(identity.user_id))
 }
 
-/// The tenant to act in: the token's, and where the caller names one, that same one. A claim that is
-/// no tenant's id, as providers with a notion of their own send, names none.
-fn tenant(token: &Verified, asked: Option<Uuid>) -> std::result::Result<Option<Uuid>, Failure> {
-    let claimed = token.tenant_id.as_deref().and_then(directory::canonical_uuid);
-    if asked.is_some() && asked != claimed {
-        return Err(tokens::refusal("tenant_not_in_token", token));
+/// The tenant to act in: the token's, and where the caller names one, that same one.
+fn tenant(bearer: &Bearer, asked: Option<Uuid>) -> std::result::Result<Option<Uuid>, Failure> {
+    if asked.is_some() && asked != bearer.tenant_id {
+        return Err(bearer.named.refused("tenant_not_in_token"));
     }
-    Ok(claimed)
+    Ok(bearer.tenant_id)
 }
 
 /// Logs why, and answers the one error that every refusal of a credential is.
@@ -195,8 +203,8 @@ fn refuse(function: &str, failure: Failure, client_ip: Option<&Inet>) -> Error {
         Failure::Error(error) => error,
         Failure::Refused(refused) => {
             let fields = [
-                ("issuer", refused.issuer.as_deref()),
-                ("subject", refused.subject.as_deref()),
+                ("issuer", refused.named.issuer.as_deref()),
+                ("subject", refused.named.subject.as_deref()),
                 ("client_ip", client_ip.map(|address| address.0.as_str())),
             ];
             refusals::log(function, refused.reason, &fields);

@@ -5,15 +5,21 @@
 //! waits; and so is what a transaction that was begun READ ONLY has to write. No worker to be had,
 //! or no answer in time, is an error: what cannot be recorded does not happen. The record travels in
 //! dynamic shared memory, so its size is bounded only by the sender (`record_event`: 1 MiB).
+//!
+//! Whoever signs in, refreshes or counts a guess does it this way too, by one of the [`Task`]s: a client
+//! that rolls back takes nothing of it back, and one that idles in its transaction holds no lock.
 
 #![allow(unsafe_code)]
 
-use crate::audit::Record;
+use crate::audit::{Record, Who};
 use crate::directory::Newcomer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, or_raise};
+use crate::spi;
+use pgrx::JsonB;
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BackgroundWorkerStatus, DynamicBackgroundWorker};
 use pgrx::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -27,38 +33,92 @@ const PATIENCE_FOR_WORKER: Duration = Duration::from_secs(2);
 const PENDING: u32 = 0;
 const COMMITTED: u32 = 1;
 
-/// What stands at the beginning of the shared memory, before the record as JSON.
+/// What stands at the beginning of the shared memory, before the write as JSON and room for the answer.
 #[repr(C)]
 struct Header {
     outcome: AtomicU32,
     database: pg_sys::Oid,
     length: u32,
+    answer_length: AtomicU32,
 }
+
+/// The longest answer, as JSON.
+const ROOM_FOR_ANSWER: usize = 8192;
 
 /// What can be written this way.
 #[derive(Serialize, Deserialize)]
 pub enum Write {
     Record(Record),
     Newcomer(Newcomer),
+    Task { task: Task, arguments: Value, who: Who },
 }
 
-impl Write {
-    fn execute(&self) -> Result<()> {
+/// A function of the extension that a worker may run: it takes and answers a jsonb, and raises for nothing a client
+/// can cause. No argument holds a secret, but for hashes.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Signs a user in.
+    BeginSession,
+    /// Uses a refresh token up, and gives the next one.
+    RotateRefreshToken,
+    /// Ends sessions of a user.
+    EndSessions,
+    /// Counts a guess of a secret before it is looked at.
+    CountAttempt,
+    /// Keeps the hash of a password.
+    StorePassword,
+    /// Revokes an API key.
+    RevokeKey,
+    /// Notes that an API key is in use.
+    TouchKey,
+}
+
+impl Task {
+    fn statement(self) -> &'static str {
         match self {
-            Self::Record(record) => record.write(),
-            Self::Newcomer(newcomer) => newcomer.write(),
+            Self::BeginSession => "SELECT warden.begin_session($1)",
+            Self::RotateRefreshToken => "SELECT warden.rotate_refresh_token($1)",
+            Self::EndSessions => "SELECT warden.end_sessions($1)",
+            Self::CountAttempt => "SELECT warden.count_attempt($1)",
+            Self::StorePassword => "SELECT warden.store_password($1)",
+            Self::RevokeKey => "SELECT warden.revoke_key($1)",
+            Self::TouchKey => "SELECT warden.touch_key($1)",
         }
     }
 }
 
-/// Commits a write in a transaction of its own, and returns when it has.
+impl Write {
+    fn execute(self) -> Result<Value> {
+        match self {
+            Self::Record(record) => record.write().map(|()| Value::Null),
+            Self::Newcomer(newcomer) => newcomer.write().map(|()| Value::Null),
+            Self::Task { task, arguments, who } => {
+                who.speak_for();
+                let answers =
+                    spi::change(task.statement(), &[JsonB(arguments).into()], |row| Ok(row.get::<JsonB>(1)?))?;
+                Ok(answers.into_iter().flatten().next().map_or(Value::Null, |answer| answer.0))
+            }
+        }
+    }
+}
+
+/// Runs a task in a transaction of its own. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn autonomously(task: &str, arguments: JsonB) -> JsonB {
+    or_raise((|| {
+        let task = serde_json::from_value(Value::from(task)).map_err(|_| Error::internal("there is no such task"))?;
+        commit(&Write::Task { task, arguments: arguments.0, who: Who::now() }).map(JsonB)
+    })())
+}
+
+/// Commits a write in a transaction of its own, and returns its answer when it has; null but for a task.
 ///
 /// # Errors
 /// 55000 on a standby, and where no background worker is free or none has committed the record
 /// within ten seconds.
-pub fn commit(write: &Write) -> Result<()> {
-    // SAFETY: reads a variable.
-    if unsafe { pg_sys::RecoveryInProgress() } {
+pub fn commit(write: &Write) -> Result<Value> {
+    if cannot_write() {
         return Err(not_recorded("this server is a standby", "Connect to the primary server."));
     }
     let text = serde_json::to_vec(write)
@@ -80,15 +140,22 @@ pub fn commit(write: &Write) -> Result<()> {
             Err(BackgroundWorkerStatus::Stopped) => break,
             _ if begin.elapsed() >= PATIENCE => {
                 let _ = worker.terminate();
-                return Err(not_recorded("the write took too long", "Look for locks on warden.audit_records."));
+                return Err(not_recorded("the write took too long", "Look for locks on the tables of schema warden."));
             }
             _ => wait_for_news(Duration::from_millis(100)),
         }
     }
     match segment.header().outcome.load(Ordering::Acquire) {
-        COMMITTED => Ok(()),
+        COMMITTED => serde_json::from_slice(segment.answer())
+            .map_err(|error| Error::internal(format!("an answer could not be read: {error}"))),
         _ => Err(not_recorded("the background worker failed", "The server log says why.")),
     }
+}
+
+/// Whether this server is a standby.
+pub fn cannot_write() -> bool {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::RecoveryInProgress() }
 }
 
 /// Asks the postmaster for a worker; `None` where max_worker_processes are running.
@@ -122,16 +189,27 @@ pub unsafe extern "C-unwind" fn warden_autonomous_main(handle: pg_sys::Datum) {
     // As the bootstrap superuser, who can always log in: the owner of the extension may not.
     BackgroundWorker::connect_worker_to_spi_by_oid(Some(segment.header().database), None);
     undo_settings_of_database();
-    BackgroundWorker::transaction(|| crate::error::or_raise(write.execute()));
+    let answer = BackgroundWorker::transaction(|| or_raise(write.execute().and_then(|answer| answer_text(&answer))));
+    segment.set_answer(answer.as_bytes());
     segment.header().outcome.store(COMMITTED, Ordering::Release);
+}
+
+/// Before the commit: an answer that cannot be given undoes the write.
+fn answer_text(answer: &Value) -> Result<String> {
+    let text = answer.to_string();
+    if text.len() > ROOM_FOR_ANSWER { Err(Error::internal("an answer is too long")) } else { Ok(text) }
 }
 
 /// The owner of a database may give it settings, which are in force here too: a search_path that would
 /// lead a superuser astray, a role or session user that may not write the record, transactions that only read.
+/// And whoever waits for a lock longer than this waits for an administrator's open transaction: its client is told.
 fn undo_settings_of_database() {
-    for (setting, value) in
-        [(c"search_path", c"pg_catalog, pg_temp"), (c"role", c"none"), (c"default_transaction_read_only", c"off")]
-    {
+    for (setting, value) in [
+        (c"search_path", c"pg_catalog, pg_temp"),
+        (c"role", c"none"),
+        (c"default_transaction_read_only", c"off"),
+        (c"lock_timeout", c"2s"),
+    ] {
         // SAFETY: both texts are NUL-terminated and copied by Postgres.
         unsafe {
             pg_sys::SetConfigOption(
@@ -157,9 +235,10 @@ impl Segment {
         // SAFETY: the segment is as large as what is written to it, and Postgres aligns it for any
         // type. It belongs to the current resource owner, which detaches it should we raise.
         unsafe {
-            let segment = pg_sys::dsm_create(size_of::<Header>() + text.len(), 0);
+            let segment = pg_sys::dsm_create(size_of::<Header>() + text.len() + ROOM_FOR_ANSWER, 0);
             let start = pg_sys::dsm_segment_address(segment).cast::<Header>();
-            start.write(Header { outcome: AtomicU32::new(PENDING), database: pg_sys::MyDatabaseId, length });
+            let (outcome, answer_length) = (AtomicU32::new(PENDING), AtomicU32::new(0));
+            start.write(Header { outcome, database: pg_sys::MyDatabaseId, length, answer_length });
             start.add(1).cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len());
             Ok(Self { segment })
         }
@@ -179,7 +258,7 @@ impl Segment {
 
     fn header(&self) -> &Header {
         // SAFETY: as above; `create` has written a header before the handle was passed on, and after
-        // that only the atomic changes.
+        // that only the atomics change.
         unsafe { &*pg_sys::dsm_segment_address(self.segment).cast::<Header>() }
     }
 
@@ -187,6 +266,29 @@ impl Segment {
         let header: *const Header = self.header();
         // SAFETY: `create` has written this many bytes behind the header.
         unsafe { std::slice::from_raw_parts(header.add(1).cast::<u8>(), (*header).length as usize) }
+    }
+
+    /// The worker's answer, once the outcome says that it has committed.
+    fn answer(&self) -> &[u8] {
+        let header: *const Header = self.header();
+        // SAFETY: `create` has left this room behind the text, and `set_answer` has written no more than fits.
+        unsafe {
+            let length = (*header).answer_length.load(Ordering::Acquire) as usize;
+            let start = header.add(1).cast::<u8>().add((*header).length as usize);
+            std::slice::from_raw_parts(start, length.min(ROOM_FOR_ANSWER))
+        }
+    }
+
+    /// For the worker, before it says that it has committed: until then nobody reads here.
+    fn set_answer(&self, answer: &[u8]) {
+        let header: *const Header = self.header();
+        let answer = &answer[..answer.len().min(ROOM_FOR_ANSWER)];
+        // SAFETY: as `answer`; only this process writes.
+        unsafe {
+            let start = header.add(1).cast::<u8>().cast_mut().add((*header).length as usize);
+            start.copy_from_nonoverlapping(answer.as_ptr(), answer.len());
+            (*header).answer_length.store(answer.len() as u32, Ordering::Release);
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use crate::audit::{Record, Source};
 use crate::autonomous::{self, Write};
 use crate::elevated::with_rights_of_extension;
 use crate::error::{Error, Result};
-use crate::lookup::{Key, Latest, Lookup, Row};
+use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
 use crate::place::Place;
 use crate::spi;
+use pgrx::IntoDatum;
 use pgrx::prelude::*;
-use pgrx::{IntoDatum, pg_sys::Datum};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::cell::Cell;
@@ -51,6 +51,8 @@ pub struct User {
     pub active: bool,
     /// Microseconds since 2000-01-01 UTC; tokens issued before are refused.
     pub tokens_valid_after: i64,
+    /// The one session whose tokens that does not concern.
+    pub kept_session: Option<String>,
     /// Whether the user may be linked to an issuer; where not, it is linked to none.
     linked: bool,
     /// Whether the issuer may speak for the user: it is linked to this issuer and subject, or to none at all.
@@ -68,7 +70,7 @@ thread_local! {
     ) };
 }
 
-const USER: &[&CStr] = &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after", c"linked"];
+const USER: &[&CStr] = &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after", c"linked", c"kept_session"];
 
 /// The user that a subject of an issuer names. `place` remembers where the user's row is.
 pub fn find_subject(
@@ -121,7 +123,7 @@ fn by_external_id(latest: &Latest, external_id: &str, place: &Cell<Option<Place>
 
 fn linked_user(latest: &Latest, issuer: &str, subject: &str) -> Result<Option<Uuid>> {
     let key = [issuer.into_datum(), subject.into_datum()];
-    USER_OF_IDENTITY.with(|identities| identities.first(latest, &key, |row| uuid(row, 0)))
+    USER_OF_IDENTITY.with(|identities| identities.first(latest, &key, |row| row.uuid(0)))
 }
 
 fn is_linked_elsewhere(latest: &Latest, user_id: Uuid, issuer: &str, subject: &str) -> Result<bool> {
@@ -149,7 +151,7 @@ pub fn provision(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<(
     let Some(newcomer) = Newcomer::new(issuer, subject, subject_is)? else { return Ok(()) };
     // SAFETY: reads a variable.
     if unsafe { pg_sys::XactReadOnly } {
-        autonomous::commit(&Write::Newcomer(newcomer))
+        autonomous::commit(&Write::Newcomer(newcomer)).map(|_| ())
     } else {
         with_rights_of_extension(|| newcomer.write())
     }
@@ -214,23 +216,15 @@ pub fn canonical_uuid(text: &str) -> Option<Uuid> {
 
 fn user(row: &Row<'_>) -> Result<User> {
     Ok(User {
-        id: uuid(row, 0)?,
+        id: row.uuid(0)?,
         external_id: row.text(1)?.map(str::to_owned),
         roles: row.texts(2)?,
         active: row.text(3)? == Some("active"),
-        tokens_valid_after: row.get::<TimestampWithTimeZone>(4)?.map_or(i64::MAX, |timestamp| timestamp.into_inner()),
+        tokens_valid_after: row.time(4)?.unwrap_or(i64::MAX),
+        kept_session: row.text(6)?.map(str::to_owned),
         linked: row.get(5)?.unwrap_or(true),
         linked_elsewhere: false,
     })
-}
-
-fn uuid(row: &Row<'_>, position: usize) -> Result<Uuid> {
-    let id = row.get::<pgrx::Uuid>(position)?.ok_or_else(|| Error::internal("an id is missing"))?;
-    Ok(Uuid::from_bytes(*id.as_bytes()))
-}
-
-fn uuid_datum(id: Uuid) -> Option<Datum> {
-    pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum()
 }
 
 /// A random id, from the server's own generator.

@@ -12,10 +12,10 @@
 #![allow(unsafe_code)]
 
 use crate::audit::{Record, Source};
+use crate::bearer::{Failure, FirstSight, bearer};
 use crate::error::{Error, Result, or_raise};
 use crate::sealed::{self, Standing};
 use crate::spi::Statement;
-use crate::tokens::{self, Failure, FirstSight};
 use crate::{autonomous, caller, elevated, hooks, refusals, transaction, unguarded};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_getarg_datum_raw};
@@ -149,11 +149,11 @@ fn open(reason: &str, token: Option<&str>) -> Result<bool> {
 
 /// The user whose token names the person behind a role that several use.
 fn actor(token: &str) -> Result<uuid::Uuid> {
-    match tokens::bearer(token, FirstSight::OnlyLook) {
+    match bearer(token, FirstSight::OnlyLook) {
         Ok(bearer) => Ok(bearer.actor.map_or(bearer.user.id, |actor| actor.id)),
         Err(Failure::Error(error)) => Err(error),
         Err(Failure::Refused(refused)) => {
-            let fields = [("issuer", refused.issuer.as_deref()), ("subject", refused.subject.as_deref())];
+            let fields = [("issuer", refused.named.issuer.as_deref()), ("subject", refused.named.subject.as_deref())];
             refusals::log("begin_admin", refused.reason, &fields);
             Err(Error::Unauthenticated)
         }

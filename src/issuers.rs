@@ -26,6 +26,8 @@ pub struct Issuer {
     pub rules: Rules,
     pub subject_is: SubjectIs,
     pub provision: bool,
+    /// Whether it is this database itself, whose tokens belong to sessions.
+    pub is_own: bool,
     /// The state of the catalog before this was last compared with the table.
     as_of: Cell<u64>,
 }
@@ -37,7 +39,7 @@ thread_local! {
     static GENERATION: Lookup = const { Lookup::new(c"trusted_issuers", &[Key::text(c"issuer")], &[c"generation"]) };
 
     static RULES: Statement = const { Statement::new(
-        c"SELECT i.generation, i.audiences, i.algorithms, i.subject_claim, i.subject_is, i.required_claims, extract(epoch FROM i.leeway)::bigint, i.provision, (SELECT jsonb_build_object('keys', jsonb_agg(k.jwk ORDER BY k.position))::text FROM warden.issuer_keys k WHERE k.issuer OPERATOR(pg_catalog.=) i.issuer) FROM warden.trusted_issuers i WHERE i.issuer OPERATOR(pg_catalog.=) $1",
+        c"SELECT i.generation, i.audiences, i.algorithms, i.subject_claim, i.subject_is, i.required_claims, extract(epoch FROM i.leeway)::bigint, i.provision, (SELECT jsonb_build_object('keys', jsonb_agg(k.jwk ORDER BY k.position))::text FROM warden.issuer_keys k WHERE k.issuer OPERATOR(pg_catalog.=) i.issuer), EXISTS (SELECT FROM warden.own_issuer o WHERE o.issuer OPERATOR(pg_catalog.=) i.issuer) FROM warden.trusted_issuers i WHERE i.issuer OPERATOR(pg_catalog.=) $1",
         &[pg_sys::TEXTOID],
     ) };
 }
@@ -101,6 +103,7 @@ fn load(issuer: &str) -> Result<Option<Issuer>> {
                     },
                     subject_is: row.get::<String>(5)?.as_deref().and_then(SubjectIs::parse).ok_or_else(missing)?,
                     provision: row.get(8)?.ok_or_else(missing)?,
+                    is_own: row.get(10)?.ok_or_else(missing)?,
                     as_of: Cell::default(),
                 }))
             })

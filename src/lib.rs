@@ -3,10 +3,12 @@
 //! The modules, and the parts of the install script in their order. Nothing else is here; where to
 //! begin reading is said in `src/README.md`.
 
+mod api_keys;
 mod audit;
 mod authenticate;
 mod authorization;
 mod autonomous;
+mod bearer;
 mod caller;
 mod catalog;
 mod clock;
@@ -32,6 +34,8 @@ mod protect;
 mod readers;
 mod refusals;
 mod sealed;
+mod secret;
+mod sessions;
 mod settings;
 mod signing_keys;
 mod spi;
@@ -71,6 +75,7 @@ extension_sql_file!(
         events::write_audit,
         events::caller_administers,
         events::require_administrator,
+        autonomous::autonomously,
     ]
 );
 extension_sql_file!("../sql/users.sql", name = "users", requires = ["audit"]);
@@ -92,11 +97,14 @@ extension_sql_file!(
     name = "signing_keys",
     requires = ["issuers", signing_keys::generate_signing_key, signing_keys::issue_access_token]
 );
+extension_sql_file!("../sql/sessions.sql", name = "sessions", requires = ["signing_keys"]);
+extension_sql_file!("../sql/api_keys.sql", name = "api_keys", requires = ["sessions", api_keys::generate_api_key]);
+extension_sql_file!("../sql/revoked_tokens.sql", name = "revoked_tokens", requires = ["api_keys"]);
 extension_sql_file!(
     "../sql/authenticate.sql",
     name = "authenticate",
     requires = [
-        "signing_keys",
+        "revoked_tokens",
         authenticate::authenticate,
         authenticate::set_current_user,
         authenticate::set_current_external_user,

@@ -11,6 +11,7 @@ use crate::catalog;
 use crate::error::{Error, Result};
 use crate::place::{Asked, Place};
 use crate::unguarded::{self, raising};
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum, PgList, text_to_rust_str, varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u};
@@ -18,10 +19,11 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 use std::ops::ControlFlow;
 use std::ptr;
+use uuid::Uuid;
 
 /// The most columns that a key may have, that a lookup may read, and that a table may have.
 const MAX_KEY: usize = 2;
-const MAX_COLUMNS: usize = 6;
+const MAX_COLUMNS: usize = 7;
 const MAX_ATTRIBUTES: usize = 48;
 
 /// Rows of a table of the schema `warden` by the value of a key. Make it a thread-local.
@@ -166,15 +168,32 @@ impl Lookup {
         self.scan(latest, key, |row, _| visit(row))
     }
 
+    /// Whether the table has no row that the snapshot sees.
+    pub fn is_empty(&self, latest: &Latest) -> Result<bool> {
+        let mut empty = true;
+        self.scan_by(latest, &[], |_, _| {
+            empty = false;
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(empty)
+    }
+
     fn scan(
+        &self,
+        latest: &Latest,
+        key: &[Option<Datum>],
+        visit: impl FnMut(&Row<'_>, Option<Place>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        if self.can_equal(key) { self.scan_by(latest, key, visit) } else { Ok(()) }
+    }
+
+    /// By as much of the key as is given; by none of it, every row.
+    fn scan_by(
         &self,
         latest: &Latest,
         key: &[Option<Datum>],
         mut visit: impl FnMut(&Row<'_>, Option<Place>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        if !self.can_equal(key) {
-            return Ok(());
-        }
         let (known, table) = self.open()?;
         let mut scan_key = known.with_values(key);
         // SAFETY: the relation is open while the scan is, the snapshot is active, and the keys have
@@ -393,6 +412,20 @@ impl<'a> Row<'a> {
         if is_null { Ok(None) } else { unsafe { text(value) }.map(Some) }
     }
 
+    /// A column of type `uuid`.
+    ///
+    /// # Errors
+    /// For NULL.
+    pub fn uuid(&self, position: usize) -> Result<Uuid> {
+        let id = self.get::<pgrx::Uuid>(position)?.ok_or_else(|| Error::internal("an id is missing"))?;
+        Ok(Uuid::from_bytes(*id.as_bytes()))
+    }
+
+    /// A column of type `timestamptz`, in microseconds since 2000-01-01 UTC.
+    pub fn time(&self, position: usize) -> Result<Option<i64>> {
+        Ok(self.get::<TimestampWithTimeZone>(position)?.map(TimestampWithTimeZone::into_inner))
+    }
+
     /// A column of type `text[]`; empty for NULL, and without the NULLs in it.
     pub fn texts(&self, position: usize) -> Result<Vec<String>> {
         let (value, is_null) = self.value(position, |kind| kind == pg_sys::TEXTARRAYOID)?;
@@ -421,6 +454,11 @@ impl<'a> Row<'a> {
         let number = column.number as usize - 1;
         Ok((self.values[number], self.nulls[number]))
     }
+}
+
+/// An id as the value of a key.
+pub fn uuid_datum(id: Uuid) -> Option<Datum> {
+    pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum()
 }
 
 /// A text, read where it lies unless it is compressed or stored elsewhere.

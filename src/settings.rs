@@ -5,6 +5,7 @@
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_guard};
 use std::ffi::{CStr, c_int, c_void};
+use std::ops::RangeInclusive;
 
 /// What reading a protected table without an identity means.
 #[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
@@ -31,6 +32,11 @@ pub enum ErrorStyle {
 static MISSING_IDENTITY: GucSetting<MissingIdentity> = GucSetting::<MissingIdentity>::new(MissingIdentity::Silent);
 static MAX_IDENTITY_AGE: GucSetting<i32> = GucSetting::<i32>::new(900);
 static ALLOW_IDENTITY_SWITCH: GucSetting<bool> = GucSetting::<bool>::new(false);
+static ACCESS_TOKEN_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(900);
+static SESSION_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(30 * 86_400);
+static SESSION_IDLE_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(7 * 86_400);
+static MAX_SESSIONS: GucSetting<i32> = GucSetting::<i32>::new(50);
+static EVICT_SESSIONS: GucSetting<bool> = GucSetting::<bool>::new(true);
 static ERROR_STYLE: GucSetting<ErrorStyle> = GucSetting::<ErrorStyle>::new(ErrorStyle::Postgres);
 
 /// `warden.missing_identity`; anybody may change it, because neither value shows a row.
@@ -73,21 +79,39 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    define_int::<0>(
+        c"The longest an identity lives within a transaction, whatever its token says.",
+        &MAX_IDENTITY_AGE,
+        1..=86_400,
+        GucFlags::UNIT_S,
+    );
+    // What follows is read in SQL, by `current_setting`.
+    define_int::<1>(
+        c"How long an access token of this database is good.",
+        &ACCESS_TOKEN_LIFETIME,
+        60..=3_600,
+        GucFlags::UNIT_S,
+    );
+    define_int::<2>(
+        c"How long a session lasts at most, however active it is.",
+        &SESSION_LIFETIME,
+        60..=i32::MAX,
+        GucFlags::UNIT_S,
+    );
+    define_int::<3>(
+        c"How long a session lasts after its last refresh; 0 for as long as any.",
+        &SESSION_IDLE_TIMEOUT,
+        0..=i32::MAX,
+        GucFlags::UNIT_S,
+    );
+    define_int::<4>(
+        c"How many sessions a user has at a time; 0 for any number.",
+        &MAX_SESSIONS,
+        0..=i32::MAX,
+        GucFlags::default(),
+    );
     // SAFETY: the hooks have the types that the majors 15 to 18 share, and neither raises for a default.
     unsafe {
-        GucRegistry::define_int_guc_with_hooks(
-            MAX_IDENTITY_AGE_NAME,
-            c"The longest an identity lives within a transaction, whatever its token says.",
-            c"",
-            &MAX_IDENTITY_AGE,
-            1,
-            86_400,
-            GucContext::Suset,
-            GucFlags::UNIT_S,
-            Some(check_max_identity_age),
-            None,
-            None,
-        );
         GucRegistry::define_bool_guc_with_hooks(
             ALLOW_IDENTITY_SWITCH_NAME,
             c"Lets one transaction act for several users in turn. For test suites only.",
@@ -96,6 +120,20 @@ pub fn define() {
             GucContext::Suset,
             GucFlags::default(),
             Some(check_allow_identity_switch),
+            None,
+            None,
+        );
+    }
+    // SAFETY: as above.
+    unsafe {
+        GucRegistry::define_bool_guc_with_hooks(
+            FOR_OPERATORS[5],
+            c"Whether the session longest without activity makes room for one more than warden.max_sessions; off refuses the new one.",
+            c"",
+            &EVICT_SESSIONS,
+            GucContext::Suset,
+            GucFlags::default(),
+            Some(check_operator::<5, bool>),
             None,
             None,
         );
@@ -112,13 +150,39 @@ pub fn define() {
     unsafe { pg_sys::MarkGUCPrefixReserved(c"warden".as_ptr()) };
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn check_max_identity_age(
-    _value: *mut c_int,
+/// Defines the setting at this place of [`FOR_OPERATORS`].
+fn define_int<const SETTING: usize>(
+    description: &'static CStr,
+    value: &'static GucSetting<i32>,
+    range: RangeInclusive<i32>,
+    flags: GucFlags,
+) {
+    // SAFETY: the hook has the type that the majors 15 to 18 share, and does not raise for a default.
+    unsafe {
+        GucRegistry::define_int_guc_with_hooks(
+            FOR_OPERATORS[SETTING],
+            description,
+            c"",
+            value,
+            *range.start(),
+            *range.end(),
+            GucContext::Suset,
+            flags,
+            Some(check_operator::<SETTING, c_int>),
+            None,
+            None,
+        );
+    }
+}
+
+/// The check hook of the setting at this place of [`FOR_OPERATORS`]: Postgres does not tell a hook which one it checks.
+/// Without a guard: nothing in its frame waits to be dropped.
+unsafe extern "C-unwind" fn check_operator<const SETTING: usize, T>(
+    _value: *mut T,
     _extra: *mut *mut c_void,
     source: pg_sys::GucSource::Type,
 ) -> bool {
-    said_by_the_operator(MAX_IDENTITY_AGE_NAME, source)
+    said_by_the_operator(FOR_OPERATORS[SETTING], source)
 }
 
 #[pg_guard]
@@ -154,5 +218,13 @@ fn said_by_the_operator(setting: &CStr, source: pg_sys::GucSource::Type) -> bool
     }
 }
 
-const MAX_IDENTITY_AGE_NAME: &CStr = c"warden.max_identity_age";
+/// Settings with a check hook that only asks who sets them.
+const FOR_OPERATORS: [&CStr; 6] = [
+    c"warden.max_identity_age",
+    c"warden.access_token_lifetime",
+    c"warden.session_lifetime",
+    c"warden.session_idle_timeout",
+    c"warden.max_sessions",
+    c"warden.evict_sessions",
+];
 const ALLOW_IDENTITY_SWITCH_NAME: &CStr = c"warden.allow_identity_switch";

@@ -138,8 +138,28 @@ pub fn read<R>(
 /// Runs a statement that writes; answers how many rows it returned or changed. In a read-only
 /// transaction, as every transaction of a standby is, it raises 25006.
 pub fn write(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize> {
-    // Ahead of SPI, which would first fail to assign a transaction id on a standby, as an internal error.
+    prevent_if_read_only();
+    Spi::connect_mut(|client| Ok(client.update(sql, None, arguments)?.len()))
+}
+
+/// As [`write()`], for a statement that returns rows.
+pub fn change<R>(
+    sql: &str,
+    arguments: &[DatumWithOid<'_>],
+    map: impl Fn(&SpiHeapTupleData<'_>) -> Result<R>,
+) -> Result<Vec<R>> {
+    prevent_if_read_only();
+    Spi::connect_mut(|client| {
+        let mut rows = Vec::new();
+        for row in client.update(sql, None, arguments)? {
+            rows.push(map(&row)?);
+        }
+        Ok(rows)
+    })
+}
+
+/// Ahead of SPI, which would first fail to assign a transaction id on a standby, as an internal error.
+fn prevent_if_read_only() {
     // SAFETY: the text is NUL-terminated; it stands where Postgres names the refused command.
     unsafe { pg_sys::PreventCommandIfReadOnly(c"a function that writes".as_ptr()) };
-    Spi::connect_mut(|client| Ok(client.update(sql, None, arguments)?.len()))
 }

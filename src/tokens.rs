@@ -1,14 +1,15 @@
 //! From a bearer token to who it speaks for: verification, and the cache of verified tokens.
 //!
 //! What is cached is that a signature was good and what the token says, by the SHA-256 of the whole
-//! token and the generation of its issuer's keys. Nothing about the user is cached.
+//! token and the generation of its issuer's keys. Nothing about the user or its session is cached.
 
+use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::clock;
 use crate::directory::{self, SubjectIs, User};
-use crate::error::Error;
 use crate::issuers::{self, Issuer};
-use crate::jwt::{self, Claims, Refusal};
+use crate::jwt::{self, Claims};
 use crate::place::Place;
+use crate::sessions::{self, Session};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -16,75 +17,52 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 /// What a verified token says, as far as an identity needs it.
-pub struct Verified {
-    pub issuer: String,
-    pub subject: String,
-    pub subject_is: SubjectIs,
-    pub provision: bool,
+struct Verified {
+    /// The issuer and the subject.
+    named: Named,
+    subject_is: SubjectIs,
+    provision: bool,
+    is_own: bool,
     generation: Uuid,
     /// `exp` plus the issuer's leeway, in microseconds since 2000-01-01 UTC.
-    pub expires_at: i64,
+    expires_at: i64,
     /// `iat` in the same unit.
-    pub issued_at: i64,
-    pub session_id: Option<Rc<str>>,
-    pub tenant_id: Option<String>,
-    pub scopes: Rc<[String]>,
+    issued_at: i64,
+    jti: Option<String>,
+    session_id: Option<Rc<str>>,
+    /// A claim that is no tenant's id, as providers with a notion of their own send, names none.
+    tenant_id: Option<Uuid>,
+    scopes: Rc<[String]>,
     /// The subject of `act`, where somebody acts on the subject's behalf.
-    pub actor: Option<String>,
-    /// Where the rows of the two were found last.
+    actor: Option<String>,
+    /// Where the rows of these were found last.
     user_place: Cell<Option<Place>>,
     actor_place: Cell<Option<Place>>,
-}
-
-/// Why a token is refused: a stable word for the log, and what the log may say besides.
-pub struct Refused {
-    pub reason: &'static str,
-    pub issuer: Option<String>,
-    pub subject: Option<String>,
-}
-
-/// A refusal, or an error of the server's own.
-pub enum Failure {
-    Refused(Refused),
-    Error(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-/// The users that a token speaks for.
-pub struct Bearer {
-    pub token: Rc<Verified>,
-    pub user: User,
-    /// Who acts, where it is not the user itself.
-    pub actor: Option<User>,
-}
-
-/// Whether an unknown subject of an issuer that provisions becomes a user.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum FirstSight {
-    Provision,
-    OnlyLook,
+    session_place: Cell<Option<Place>>,
 }
 
 /// Verifies a token and finds its user, by the clock of the call.
-pub fn bearer(token: &str, first_sight: FirstSight) -> std::result::Result<Bearer, Failure> {
+pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
     let token = verified(token)?;
-    let refused = |reason| refusal(reason, &token);
+    let refused = |reason| token.named.refused(reason);
     let find = |subject: &str, place: &Cell<Option<Place>>| {
-        directory::find_subject(&token.issuer, subject, token.subject_is, place)
+        directory::find_subject(token.issuer(), subject, token.subject_is, place)
     };
-    let mut user = find(&token.subject, &token.user_place)?;
+    let mut user = find(token.subject(), &token.user_place)?;
     if user.is_none() && token.provision && first_sight == FirstSight::Provision {
-        directory::provision(&token.issuer, &token.subject, token.subject_is)?;
-        user = find(&token.subject, &token.user_place)?;
+        directory::provision(token.issuer(), token.subject(), token.subject_is)?;
+        user = find(token.subject(), &token.user_place)?;
     }
     let user = user.ok_or_else(|| refused("unknown_user"))?;
-    if let Some(reason) = reason_against(&user, &token) {
+    // A token of ours is as old as its session, which refreshed tokens go on with.
+    let since = if token.is_own { session_of(&token, &user)?.started_at } else { token.issued_at };
+    if let Some(reason) = reason_against(&user, &token, since) {
         return Err(refused(reason));
+    }
+    if let Some(jti) = &token.jti
+        && sessions::is_revoked(token.issuer(), jti)?
+    {
+        return Err(refused("revoked"));
     }
     let actor = match &token.actor {
         None => None,
@@ -96,37 +74,68 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> std::result::Result<Beare
             Some(actor)
         }
     };
-    Ok(Bearer { token, user, actor })
+    Ok(Bearer {
+        user,
+        actor,
+        expires_at: token.expires_at,
+        session_id: token.session_id.clone(),
+        tenant_id: token.tenant_id,
+        scopes: Rc::clone(&token.scopes),
+        named: token.named.clone(),
+    })
 }
 
 /// Why a user that the token names is refused, if it is.
-pub fn reason_against(user: &User, token: &Verified) -> Option<&'static str> {
+fn reason_against(user: &User, token: &Verified, since: i64) -> Option<&'static str> {
+    let is_kept = user.kept_session.is_some() && user.kept_session.as_deref() == token.session_id.as_deref();
     if user.linked_elsewhere {
         Some("user_of_another_issuer")
     } else if !user.active {
         Some("user_not_active")
-    } else if token.issued_at < user.tokens_valid_after {
+    } else if since < user.tokens_valid_after && !is_kept {
         Some("issued_before_tokens_valid_after")
     } else {
         None
     }
 }
 
-/// Verifies a token anew; nothing is looked up but its issuer.
-pub fn claims(token: &str) -> std::result::Result<Claims, Failure> {
-    let (issuer, claims) = verify(token)?;
-    drop(issuer);
+/// The session that a token of our own belongs to, which is this user's and goes on.
+fn session_of(token: &Verified, user: &User) -> Result<Session, Failure> {
+    let refused = |reason| token.named.refused(reason);
+    let id = token.session_id.as_deref().and_then(directory::canonical_uuid).ok_or_else(|| refused("no_session"))?;
+    if token.scopes.is_empty() {
+        return Err(refused("no_scope"));
+    }
+    let session = sessions::find(id, &token.session_place)?.ok_or_else(|| refused("unknown_session"))?;
+    if session.user_id != user.id {
+        return Err(refused("session_of_another_user"));
+    }
+    if clock::now() >= session.over_at {
+        return Err(refused("session_over"));
+    }
+    Ok(session)
+}
+
+/// Verifies a token anew; nothing is looked up but its issuer, and whether it was revoked.
+pub fn claims(token: &str) -> Result<Claims, Failure> {
+    let (_, claims) = verify(token)?;
+    if let Some(jti) = claims.jti()
+        && sessions::is_revoked(claims.issuer(), jti)?
+    {
+        let named = Named { issuer: Some(Rc::from(claims.issuer())), subject: Some(Rc::from(claims.subject())) };
+        return Err(named.refused("revoked"));
+    }
     Ok(claims)
 }
 
 /// Verifies a token, from the cache where it can, against the issuer as it is now.
-fn verified(token: &str) -> std::result::Result<Rc<Verified>, Failure> {
+fn verified(token: &str) -> Result<Rc<Verified>, Failure> {
     let key = cache_key(token);
     if let Some(cached) = lookup(&key) {
-        let issuer = issuers::find(&cached.issuer)?;
+        let issuer = issuers::find(cached.issuer())?;
         if issuer.is_some_and(|issuer| issuer.generation == cached.generation) {
             if clock::now() >= cached.expires_at {
-                return Err(refusal("expired", &cached));
+                return Err(cached.named.refused("expired"));
             }
             return Ok(cached);
         }
@@ -139,13 +148,9 @@ fn verified(token: &str) -> std::result::Result<Rc<Verified>, Failure> {
     Ok(verified)
 }
 
-fn verify(token: &str) -> std::result::Result<(Rc<Issuer>, Claims), Failure> {
-    let unnamed = |refusal: Refusal| Failure::Refused(Refused { reason: refusal.code(), issuer: None, subject: None });
-    let unverified = jwt::parse(token).map_err(unnamed)?;
-    let named = |reason| {
-        let issuer = unverified.issuer().map(str::to_owned);
-        Failure::Refused(Refused { reason, issuer, subject: None })
-    };
+fn verify(token: &str) -> Result<(Rc<Issuer>, Claims), Failure> {
+    let unverified = jwt::parse(token).map_err(|refusal| Named::default().refused(refusal.code()))?;
+    let named = |reason| Named { issuer: unverified.issuer().map(Rc::from), subject: None }.refused(reason);
     // A control character is in no issuer's name, and a NUL is none that Postgres could compare.
     let name = unverified.issuer().filter(|name| !name.contains(char::is_control));
     let name = name.ok_or_else(|| named("no_issuer"))?;
@@ -158,26 +163,31 @@ fn verify(token: &str) -> std::result::Result<(Rc<Issuer>, Claims), Failure> {
 impl Verified {
     fn new(issuer: &Issuer, claims: &Claims) -> Self {
         Self {
-            issuer: claims.issuer().to_owned(),
-            subject: claims.subject().to_owned(),
+            named: Named { issuer: Some(Rc::from(claims.issuer())), subject: Some(Rc::from(claims.subject())) },
             subject_is: issuer.subject_is,
             provision: issuer.provision,
+            is_own: issuer.is_own,
             generation: issuer.generation,
             expires_at: clock::from_unix_seconds(claims.expires_at() + issuer.rules.leeway_seconds),
             issued_at: clock::from_unix_seconds(claims.issued_at()),
+            jti: claims.jti().map(str::to_owned),
             session_id: claims.session_id().map(Rc::from),
-            tenant_id: claims.tenant_id().map(str::to_owned),
+            tenant_id: claims.tenant_id().and_then(directory::canonical_uuid),
             scopes: claims.scopes().into(),
             actor: claims.actor().map(str::to_owned),
             user_place: Cell::new(None),
             actor_place: Cell::new(None),
+            session_place: Cell::new(None),
         }
     }
-}
 
-/// The refusal of a token whose signature was good.
-pub fn refusal(reason: &'static str, token: &Verified) -> Failure {
-    Failure::Refused(Refused { reason, issuer: Some(token.issuer.clone()), subject: Some(token.subject.clone()) })
+    fn issuer(&self) -> &str {
+        self.named.issuer.as_deref().unwrap_or_default()
+    }
+
+    fn subject(&self) -> &str {
+        self.named.subject.as_deref().unwrap_or_default()
+    }
 }
 
 // The cache. Its key is the whole token, so a prefix or a changed signature is another token.

@@ -16,7 +16,8 @@ from programs import run
 
 NAME = "https://db.example.com"
 RESTORED = "test_own_tokens_restored"
-ISSUE = "SELECT warden.issue_access_token(%s, 'session-1', '{read,write}', 900)"
+SESSION = "5e551017-0000-4000-8000-000000000001"
+ISSUE = f"SELECT warden.issue_access_token(%s, '{SESSION}', '{{read,write}}', 900)"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,13 @@ def alice(database):
     with database.connect("postgres", autocommit=True) as superuser:
         superuser.execute("SELECT warden.add_client_role('app')")
         superuser.execute("SELECT warden.rotate_signing_key(%s)", [NAME])
-        return superuser.execute("SELECT id FROM warden.create_user(email => 'alice@example.com') AS id").fetchone()[0]
+        alice = superuser.execute("SELECT warden.create_user(email => 'alice@example.com')").fetchone()[0]
+        superuser.execute(
+            "INSERT INTO warden.sessions (id, user_id, kind, scopes, expires_at)"
+            " VALUES (%s, %s, 'login', '{read,write}', now() + interval '1 day')",
+            [SESSION, alice],
+        )
+        return alice
 
 
 def verified(key_set: dict, token: str) -> dict:
@@ -42,7 +49,7 @@ def test_s5_pyjwt_verifies_our_tokens_with_our_key_set(database, superuser, alic
         assert client.execute("SELECT warden.authenticate(%s)", [token]).fetchone()[0] == alice
     claims = verified(key_set, token)
     assert claims["sub"] == str(alice)
-    assert (claims["session_id"], claims["scope"]) == ("session-1", "read write")
+    assert (claims["session_id"], claims["scope"]) == (SESSION, "read write")
     assert claims["exp"] - claims["iat"] == 900
     assert abs(claims["iat"] - time.time()) < 300
     for key in key_set["keys"]:

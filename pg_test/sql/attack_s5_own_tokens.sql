@@ -23,7 +23,13 @@ SELECT t.is(warden.jwks() #>> '{keys,0,kid}', :'first_kid', 'under the name that
 SELECT t.is((SELECT count(*) FROM warden.audit_log WHERE action = 'rotate_signing_key' AND object = 'https://db.example.com'), 1, 'the rotation is recorded');
 SELECT t.ok(NOT EXISTS (SELECT FROM warden.audit_log a CROSS JOIN warden.signing_keys k
     WHERE a.detail::text LIKE '%' || encode(substr(k.private_key, 17, 32), 'hex') || '%'), 'without the key');
-SELECT warden.issue_access_token(:'alice', 'session-1', '{read,write}', 900) AS own_token \gset
+\set session 5e551017-0000-4000-8000-000000000001
+INSERT INTO warden.sessions (id, user_id, kind, scopes, expires_at) VALUES (:'session', :'alice', 'login', '{read,write}', now() + interval '1 day');
+SELECT warden.issue_access_token(:'alice', :'session', '{read,write}', 900) AS own_token,
+       warden.issue_access_token(:'alice', gen_random_uuid()::text, '{read}', 900) AS of_no_session,
+       warden.issue_access_token(:'alice', 'session-1', '{read}', 900) AS of_no_id,
+       warden.issue_access_token(:'bob', :'session', '{read}', 900) AS of_another,
+       warden.issue_access_token(:'alice', :'session', '{}', 900) AS without_scope \gset
 
 -- Whoever may push keys of issuers may not push any for the database: he could sign for everybody.
 \connect - keymaster
@@ -42,9 +48,13 @@ SELECT t.is(jsonb_array_length(warden.jwks() -> 'keys'), 1, 'a client reads the 
 BEGIN;
 SELECT t.is(warden.authenticate(:'own_token'), :'alice'::uuid, 'a token of the database is good');
 SELECT t.is(seen(), 'alice 1, alice 2, alice 3', 'and shows what is alice''s');
-SELECT t.is(warden.current_session_id(), 'session-1', 'it carries its session');
+SELECT t.is(warden.current_session_id(), :'session', 'it carries its session');
 SELECT t.is(warden.current_scopes(), '{read,write}'::text[], 'and its scopes');
 COMMIT;
+SELECT t.refused(format('SELECT warden.authenticate(%L)', :'of_no_session'), '28000', 'not of a session that is not there');
+SELECT t.refused(format('SELECT warden.authenticate(%L)', :'of_no_id'), '28000', 'not of what is no session');
+SELECT t.refused(format('SELECT warden.authenticate(%L)', :'of_another'), '28000', 'not for another user than the session''s');
+SELECT t.refused(format('SELECT warden.authenticate(%L)', :'without_scope'), '28000', 'not without a scope');
 SELECT t.refused(format('SELECT warden.authenticate(%L)', overlay(:'own_token' placing 'AAAA' from length(:'own_token') - 40)), '28000', 'not with another signature');
 \set forged `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"iss": "https://db.example.com", "aud": "https://db.example.com"}'`
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'forged'), '28000', 'another issuer''s key signs nothing in the database''s name');
@@ -57,7 +67,7 @@ SELECT t.is(jsonb_array_length(warden.jwks() -> 'keys'), 2, 'both are published'
 SELECT t.succeeds(format('SELECT warden.authenticate(%L)', :'own_token'), 'the old token is good during the overlap');
 \connect - postgres
 SELECT t.is((SELECT count(*) FROM warden.signing_keys), 1, 'the old private key is gone');
-SELECT warden.issue_access_token(:'alice', 'session-1', '{read}', 900) AS new_token \gset
+SELECT warden.issue_access_token(:'alice', :'session', '{read}', 900) AS new_token \gset
 \connect - app
 SELECT t.succeeds(format('SELECT warden.authenticate(%L)', :'new_token'), 'the new token is good');
 \connect - boss

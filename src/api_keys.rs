@@ -1,0 +1,117 @@
+//! API keys: `wk_`, twelve digits that find the key, `_`, and the secret, of which only a hash is kept.
+
+use crate::autonomous::{self, Task, Write};
+use crate::bearer::{Bearer, Failure, FirstSight, Named};
+use crate::error::{Error, or_raise};
+use crate::lookup::{Key, Latest, Lookup};
+use crate::secret::{self, Secret};
+use crate::{audit, clock, directory, settings};
+use pgrx::IntoDatum;
+use pgrx::prelude::*;
+use serde_json::json;
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// A row of the table, as authentication needs it.
+struct ApiKey {
+    id: Uuid,
+    user_id: Uuid,
+    secret_hash: Vec<u8>,
+    scopes: Rc<[String]>,
+    expires_at: Option<i64>,
+    revoked: bool,
+    last_used_at: Option<i64>,
+}
+
+thread_local! {
+    static KEY_BY_PREFIX: Lookup = const { Lookup::new(
+        c"api_keys",
+        &[Key::text(c"prefix")],
+        &[c"id", c"user_id", c"secret_hash", c"scopes", c"expires_at", c"revoked_at", c"last_used_at"],
+    ) };
+}
+
+/// A new key: what finds it, what proves it, and the whole, which is shown once. Not callable by clients.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn generate_api_key() -> TableIterator<'static, (name!(prefix, String), name!(secret_hash, Vec<u8>), name!(key, String))>
+{
+    let (prefix, Secret { text, hash }) =
+        or_raise(secret::prefix().and_then(|prefix| Ok((prefix, Secret::generate()?))));
+    let key = format!("{SCHEME}{prefix}_{text}");
+    TableIterator::once((prefix, hash, key))
+}
+
+/// Whether a credential claims to be a key: no token begins like this.
+pub fn is_key(credential: &str) -> bool {
+    credential.starts_with(SCHEME)
+}
+
+/// Finds the key and its user, by the clock of the call.
+pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
+    let nameless = Named::default();
+    let (prefix, secret) = parse(credential).ok_or_else(|| nameless.refused("malformed_key"))?;
+    // Hashed whether there is such a key or not.
+    let hash = secret::hash(secret);
+    let found = Latest::with(|latest| {
+        KEY_BY_PREFIX.with(|keys| {
+            keys.first(latest, &[prefix.into_datum()], |row| {
+                Ok(ApiKey {
+                    id: row.uuid(0)?,
+                    user_id: row.uuid(1)?,
+                    secret_hash: row.get::<Vec<u8>>(2)?.unwrap_or_default(),
+                    scopes: row.texts(3)?.into(),
+                    expires_at: row.time(4)?,
+                    revoked: row.time(5)?.is_some(),
+                    last_used_at: row.time(6)?,
+                })
+            })
+        })
+    })?;
+    let key = found.ok_or_else(|| nameless.refused("unknown_key"))?;
+    if !secret::equal(&key.secret_hash, &hash) {
+        return Err(nameless.refused("wrong_secret_of_key"));
+    }
+    let now = clock::now();
+    let named = Named { issuer: None, subject: Some(Rc::from(key.user_id.to_string())) };
+    if key.revoked {
+        return Err(named.refused("revoked"));
+    } else if key.expires_at.is_some_and(|end| now >= end) {
+        return Err(named.refused("expired"));
+    }
+    let user = directory::find_by_id(key.user_id)?.ok_or_else(|| named.refused("unknown_user"))?;
+    if !user.active {
+        return Err(named.refused("user_not_active"));
+    }
+    if first_sight == FirstSight::Provision {
+        note_use(&key, now);
+    }
+    let longest = now + settings::max_identity_age();
+    Ok(Bearer {
+        user,
+        actor: None,
+        expires_at: key.expires_at.map_or(longest, |end| end.min(longest)),
+        session_id: None,
+        tenant_id: None,
+        scopes: key.scopes,
+        named,
+    })
+}
+
+/// Once an hour: it is a write of its own, which a request should not wait for each time.
+fn note_use(key: &ApiKey, now: i64) {
+    const HOUR: i64 = 3_600_000_000;
+    if key.last_used_at.is_some_and(|last| now - last < HOUR) || autonomous::cannot_write() {
+        return;
+    }
+    let write =
+        Write::Task { task: Task::TouchKey, arguments: json!({ "id": key.id.to_string() }), who: audit::Who::now() };
+    // Whether it was noted or not, the key is good.
+    let _: Result<_, Error> = autonomous::commit(&write);
+}
+
+fn parse(credential: &str) -> Option<(&str, &str)> {
+    let (prefix, secret) = credential.strip_prefix(SCHEME)?.split_once('_')?;
+    (secret::is_prefix(prefix) && secret::is_secret(secret)).then_some((prefix, secret))
+}
+
+const SCHEME: &str = "wk_";

@@ -1,0 +1,69 @@
+//! Who a credential speaks for: a bearer token (RFC 6750), or an API key in its place.
+
+use crate::directory::User;
+use crate::error::Error;
+use crate::{api_keys, tokens};
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// The users that a credential speaks for, and what it grants.
+pub struct Bearer {
+    pub user: User,
+    /// Who acts, where it is not the user itself.
+    pub actor: Option<User>,
+    /// In microseconds since 2000-01-01 UTC.
+    pub expires_at: i64,
+    pub session_id: Option<Rc<str>>,
+    pub tenant_id: Option<Uuid>,
+    pub scopes: Rc<[String]>,
+    pub named: Named,
+}
+
+/// How the log names a credential.
+#[derive(Clone, Default)]
+pub struct Named {
+    pub issuer: Option<Rc<str>>,
+    pub subject: Option<Rc<str>>,
+}
+
+/// Why a credential is refused: a stable word for the log, and what the log may say besides.
+pub struct Refused {
+    pub reason: &'static str,
+    pub named: Named,
+}
+
+/// A refusal, or an error of the server's own.
+pub enum Failure {
+    Refused(Refused),
+    Error(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Named {
+    /// The refusal of what is named so.
+    pub fn refused(&self, reason: &'static str) -> Failure {
+        Failure::Refused(Refused { reason, named: self.clone() })
+    }
+}
+
+/// Whether what a first use writes is written: an unknown subject of an issuer that provisions becomes a user, and a
+/// key is noted as used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FirstSight {
+    Provision,
+    OnlyLook,
+}
+
+/// Verifies a credential and finds its user, by the clock of the call.
+pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
+    if api_keys::is_key(credential) {
+        api_keys::bearer(credential, first_sight)
+    } else {
+        tokens::bearer(credential, first_sight)
+    }
+}

@@ -1,0 +1,76 @@
+//! Sessions of the database's own tokens, and tokens that were revoked one by one.
+//!
+//! Read at every authentication with the latest snapshot, never cached (only where the row was last
+//! found is): what was ended is refused in the next transaction, also under REPEATABLE READ.
+
+use crate::catalog;
+use crate::error::Result;
+use crate::lookup::{Key, Latest, Lookup, uuid_datum};
+use crate::place::Place;
+use pgrx::IntoDatum;
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use uuid::Uuid;
+
+/// A session, as authentication needs it.
+pub struct Session {
+    pub user_id: Uuid,
+    /// Microseconds since 2000-01-01 UTC, as all times here.
+    pub started_at: i64,
+    /// The first moment that is too late: the end of the session, of its longest life or of its idleness.
+    pub over_at: i64,
+}
+
+thread_local! {
+    static SESSION_BY_ID: Lookup = const { Lookup::new(
+        c"sessions",
+        &[Key::uuid(c"id")],
+        &[c"user_id", c"started_at", c"expires_at", c"idle_expires_at", c"ended_at"],
+    ) };
+    static REVOKED_BY_JTI: Lookup = const { Lookup::new(c"revoked_tokens", &[Key::text(c"jti")], &[c"issuer"]) };
+
+    /// The state of the catalog in which no token was revoked; 0 where some are, or nobody has looked.
+    static NONE_REVOKED_AS_OF: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The session with this id. `place` remembers where its row is.
+pub fn find(id: Uuid, place: &Cell<Option<Place>>) -> Result<Option<Session>> {
+    Latest::with(|latest| {
+        SESSION_BY_ID.with(|sessions| {
+            sessions.first_near(latest, &[uuid_datum(id)], place, |row| {
+                let ends = [row.time(2)?, row.time(3)?, row.time(4)?];
+                Ok(Session {
+                    user_id: row.uuid(0)?,
+                    started_at: row.time(1)?.unwrap_or(i64::MIN),
+                    over_at: ends.into_iter().flatten().min().unwrap_or(i64::MIN),
+                })
+            })
+        })
+    })
+}
+
+/// Whether a token of this name (claim `jti`) was revoked, of this issuer or whichever.
+///
+/// In most databases none ever was, and a backend knows that until somebody revokes one: the trigger of the
+/// table says so to all of them.
+pub fn is_revoked(issuer: &str, jti: &str) -> Result<bool> {
+    // Before the table is read: what changes in between is found to have changed the next time.
+    let as_of = catalog::state();
+    if NONE_REVOKED_AS_OF.get() == as_of {
+        return Ok(false);
+    }
+    Latest::with(|latest| {
+        REVOKED_BY_JTI.with(|tokens| {
+            if tokens.is_empty(latest)? {
+                NONE_REVOKED_AS_OF.set(as_of);
+                return Ok(false);
+            }
+            let mut revoked = false;
+            tokens.each(latest, &[jti.into_datum()], |row| {
+                revoked = row.text(0)?.is_none_or(|named| named == issuer);
+                Ok(if revoked { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+            Ok(revoked)
+        })
+    })
+}
