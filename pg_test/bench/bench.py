@@ -4,6 +4,7 @@ import os
 import sys
 
 import authentication
+import growth
 import policies
 import throughput
 from database import Database
@@ -13,6 +14,7 @@ FIGURES = {
     "P1": lambda database: throughput.measure(database, SECONDS),
     "P2": policies.sequential_scan,
     "P5": authentication.measure,
+    "P6": lambda database: growth.measure(database, SECONDS),
     "P7": policies.plan_of_a_small_user,
     "P8": policies.partitions_removed,
 }

@@ -34,9 +34,14 @@ class Database:
             admin.execute("CHECKPOINT")
         return self
 
-    def connect(self, role):
+    def connect(self, role, name=NAME):
         """A session of its own, outside any transaction."""
-        return psycopg.connect(f"{os.environ['WARDEN_ADMIN_DSN']} dbname={NAME} user={role}", autocommit=True)
+        return psycopg.connect(f"{os.environ['WARDEN_ADMIN_DSN']} dbname={name} user={role}", autocommit=True)
+
+    def copy(self, name):
+        """A second database with all that is in the first."""
+        with psycopg.connect(os.environ["WARDEN_ADMIN_DSN"], autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {NAME}")
 
     def jwks(self):
         key = json.loads(OKPAlgorithm.to_jwk(self.key.public_key()))

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -33,12 +34,19 @@ def measure(database, seconds):
     variables = {f"user_{n}": user for n, user in enumerate(users)}
     variables |= {f"token_{n}": database.token(user) for n, user in enumerate(users)}
     figures = []
-    with tempfile.TemporaryDirectory() as directory, database.on_one_cpu():
+    with directory() as scripts, database.on_one_cpu():
         for trips, wrap in (("four round trips", str), ("one round trip", pipelined)):
-            sides = [Side(Path(directory), name, wrap(sql), variables)
+            sides = [Side(scripts, name, wrap(sql), variables)
                      for name, sql in (("protected", PROTECTED), ("plain", PLAIN))]
             figures.append(compare(f"transaction in {trips}", sides, max(1, round(seconds))))
     return figures, []
+
+
+@contextmanager
+def directory():
+    """For pgbench's scripts."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
 
 
 def pipelined(sql):
@@ -63,8 +71,9 @@ def compare(what, sides, seconds):
 class Side:
     """One of the two ways to do the same, as pgbench runs it."""
 
-    def __init__(self, directory, name, sql, variables):
+    def __init__(self, directory, name, sql, variables, database=NAME):
         self.name = name
+        self.database = database
         self.command = ["pgbench", "--no-vacuum", "--protocol=prepared"]
         for n in range(TOKENS):
             script = directory / f"{name}_{n}.sql"
@@ -74,7 +83,7 @@ class Side:
             self.command += ["--define", f"{variable}={value}"]
 
     def run(self, seconds):
-        command = [*self.command, f"--time={seconds}", NAME]
+        command = [*self.command, f"--time={seconds}", self.database]
         result = subprocess.run(command, env=os.environ | {"PGUSER": "app"}, capture_output=True, text=True)
         tps = re.search(r"^tps = ([0-9.]+)", result.stdout, re.MULTILINE)
         if result.returncode != 0 or not tps or "number of failed transactions: 0 " not in result.stdout:
