@@ -26,6 +26,7 @@ CREATE TABLE warden.users (
     status text NOT NULL DEFAULT 'active'
         CHECK (status IN ('active', 'inactive', 'suspended', 'pending', 'deleted', 'temporary')),
     roles text[] NOT NULL DEFAULT '{user}',
+    scopes text[] NOT NULL DEFAULT '{}' CHECK (array_position(scopes, NULL) IS NULL),
     tokens_valid_after timestamptz NOT NULL DEFAULT '-infinity',
     kept_session text,
     linked boolean NOT NULL DEFAULT false,
@@ -52,6 +53,7 @@ COMMENT ON COLUMN warden.users.external_id IS
 COMMENT ON COLUMN warden.users.name IS 'The name the user signs in by, compared exactly; one user''s, unless that is deleted.';
 COMMENT ON COLUMN warden.users.email IS
     'Trimmed and in lower case; one user''s, unless that is deleted. Users that a table of the application keeps (synced) have the addresses of that table, also a shared one.';
+COMMENT ON COLUMN warden.users.scopes IS 'Scopes of the user alone, beside those of its roles.';
 COMMENT ON COLUMN warden.users.last_login_at IS 'When the user last signed in; NULL before the first time.';
 COMMENT ON COLUMN warden.users.status_when_deleted IS 'The status that restore_user() gives back.';
 COMMENT ON COLUMN warden.users.tokens_valid_after IS

@@ -81,7 +81,8 @@ extension_sql_file!(
 extension_sql_file!("../sql/users.sql", name = "users", requires = ["audit"]);
 extension_sql_file!("../sql/users_create.sql", name = "users_create", requires = ["users"]);
 extension_sql_file!("../sql/users_roles.sql", name = "users_roles", requires = ["users_create"]);
-extension_sql_file!("../sql/users_change.sql", name = "users_change", requires = ["users_roles"]);
+extension_sql_file!("../sql/scopes.sql", name = "scopes", requires = ["users_roles"]);
+extension_sql_file!("../sql/users_change.sql", name = "users_change", requires = ["scopes"]);
 extension_sql_file!("../sql/users_status.sql", name = "users_status", requires = ["users_change"]);
 extension_sql_file!("../sql/users_find.sql", name = "users_find", requires = ["users_status"]);
 extension_sql_file!("../sql/users_stats.sql", name = "users_stats", requires = ["users_find"]);
