@@ -20,6 +20,7 @@ use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BackgroundWorke
 use pgrx::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,9 @@ impl Write {
             Self::Newcomer(newcomer) => newcomer.write().map(|()| Value::Null),
             Self::Task { task, arguments, who } => {
                 who.speak_for();
+                // Whoever holds a user or a session for longer is an administrator with an open transaction: the client
+                // is told, and the worker is another's again.
+                set(c"lock_timeout", c"2s");
                 let answers =
                     spi::change(task.statement(), &[JsonB(arguments).into()], |row| Ok(row.get::<JsonB>(1)?))?;
                 Ok(answers.into_iter().flatten().next().map_or(Value::Null, |answer| answer.0))
@@ -202,29 +206,29 @@ fn answer_text(answer: &Value) -> Result<String> {
 
 /// The owner of a database may give it settings, which are in force here too: a search_path that would
 /// lead a superuser astray, a role or session user that may not write the record, transactions that only read.
-/// And whoever waits for a lock longer than this waits for an administrator's open transaction: its client is told.
 fn undo_settings_of_database() {
-    for (setting, value) in [
-        (c"search_path", c"pg_catalog, pg_temp"),
-        (c"role", c"none"),
-        (c"default_transaction_read_only", c"off"),
-        (c"lock_timeout", c"2s"),
-    ] {
-        // SAFETY: both texts are NUL-terminated and copied by Postgres.
-        unsafe {
-            pg_sys::SetConfigOption(
-                setting.as_ptr(),
-                value.as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_OVERRIDE,
-            );
-        }
+    for (setting, value) in
+        [(c"search_path", c"pg_catalog, pg_temp"), (c"role", c"none"), (c"default_transaction_read_only", c"off")]
+    {
+        set(setting, value);
     }
     // SAFETY: as this user the process has connected; with no role set, it is the current one as well.
     unsafe { pg_sys::SetSessionAuthorization(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID), true) };
 }
 
-/// A piece of dynamic shared memory that holds a header and a text.
+fn set(setting: &CStr, value: &CStr) {
+    // SAFETY: both texts are NUL-terminated and copied by Postgres.
+    unsafe {
+        pg_sys::SetConfigOption(
+            setting.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_OVERRIDE,
+        );
+    }
+}
+
+/// A piece of dynamic shared memory that holds a header, a text and room for an answer.
 struct Segment {
     segment: *mut pg_sys::dsm_segment,
 }
