@@ -51,6 +51,13 @@ BEGIN ATOMIC
         ('{admin}', 'warden.bulk_delete_users(text,text,text,interval,int,boolean)'),
         ('{admin}', 'warden.export_users(text,text,text,interval)'),
         ('{admin}', 'warden.link_identity(uuid,text,text)'),
+        ('{trusted,admin}', 'warden.create_anonymous_user(text)'),
+        ('{admin}', 'warden.merge_users(uuid,uuid,text)'),
+        ('{admin}', 'warden.promote_anonymous(uuid,uuid,text)'),
+        ('{admin}', 'warden.settle_departures()'),
+        ('{admin}', 'warden.erase_user(uuid,text,uuid)'),
+        ('{admin}', 'warden.cleanup_anonymous_users(interval,int,boolean,text)'),
+        ('{admin}', 'warden.user_activity(uuid)'),
         ('{admin}', 'warden.sync_users(regclass,text,text,text,boolean,boolean)')
     ) AS f (kinds, function)
     WHERE functions_for.kind = ANY (f.kinds::text[]);

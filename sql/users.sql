@@ -37,6 +37,7 @@ CREATE TABLE warden.users (
     is_bot boolean NOT NULL DEFAULT false,
     is_scanner boolean NOT NULL DEFAULT false,
     status_when_deleted text CHECK (status_when_deleted <> 'deleted'),
+    fingerprint bytea CHECK (length(fingerprint) = 32),
     CONSTRAINT users_name_is_usable CHECK (name <> '' AND length(name) <= 255 AND name !~ '[[:cntrl:]]'),
     -- Whoever writes it: no two forms of one address, so one address is one user.
     CONSTRAINT users_email_is_normalised CHECK (email = warden.normalise_email(email)),
@@ -60,6 +61,8 @@ COMMENT ON COLUMN warden.users.tokens_valid_after IS
     'Tokens issued (claim iat), and those of sessions of this database begun, before this moment are refused.';
 COMMENT ON COLUMN warden.users.kept_session IS
     'The one session (claim session_id) whose tokens tokens_valid_after does not concern: of whoever ended all others.';
+COMMENT ON COLUMN warden.users.fingerprint IS
+    'SHA-256 of what create_anonymous_user() was given; one anonymous user''s, unless that is deleted or has become more than anonymous.';
 COMMENT ON COLUMN warden.users.linked IS
     'Whether the user has or had a federated identity: where not, authentication need not look for one. Set by the trigger of warden.identities, never taken back.';
 
@@ -70,6 +73,12 @@ COMMENT ON COLUMN warden.users.synced IS
 CREATE UNIQUE INDEX users_name_key ON warden.users (name) WHERE status <> 'deleted';
 CREATE UNIQUE INDEX users_email_key ON warden.users (email) WHERE status <> 'deleted' AND NOT synced;
 CREATE INDEX users_synced_email_idx ON warden.users (email) WHERE status <> 'deleted' AND synced;
+-- Nobody gets a person's account by a fingerprint, which is no secret.
+CREATE UNIQUE INDEX users_fingerprint_key ON warden.users (fingerprint)
+    WHERE kind = 'anonymous' AND roles = '{anonymous}' AND status <> 'deleted' AND fingerprint IS NOT NULL;
+-- Visitors, oldest first, for cleanup_anonymous_users().
+CREATE INDEX users_anonymous_idx ON warden.users (created_at, id)
+    WHERE kind = 'anonymous' AND roles = '{anonymous}' AND status <> 'deleted';
 -- Lists, newest first; and the few that may administer the application.
 CREATE INDEX users_newest_idx ON warden.users (created_at DESC, id DESC) WHERE status <> 'deleted';
 CREATE INDEX users_administrators_idx ON warden.users (created_at, id)

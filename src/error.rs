@@ -22,6 +22,8 @@ pub enum Error {
     Forbidden { message: String, hint: String },
     /// P0002: does not exist, or is not yours.
     NotFound { message: String },
+    /// 23505: somebody else has it.
+    Taken { message: String, detail: String, hint: String },
     /// 22023: the argument cannot be used.
     InvalidArgument { message: String, detail: String, hint: String },
     /// 55000: not now, or not in this state.
@@ -95,6 +97,7 @@ impl Error {
             ),
             Self::Forbidden { message, hint } => (Code::ERRCODE_INSUFFICIENT_PRIVILEGE, message, none(), hint),
             Self::NotFound { message } => (Code::ERRCODE_NO_DATA_FOUND, message, none(), none()),
+            Self::Taken { message, detail, hint } => (Code::ERRCODE_UNIQUE_VIOLATION, message, detail, hint),
             Self::InvalidArgument { message, detail, hint } => {
                 (Code::ERRCODE_INVALID_PARAMETER_VALUE, message, detail, hint)
             }

@@ -96,6 +96,12 @@ fn require_administrator() -> bool {
     or_raise(issuers::require_administrator().map(|()| true))
 }
 
+/// Refuses everybody but superusers, admin and trusted roles. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn require_trusted_caller() -> bool {
+    or_raise(require_trust().map(|()| true))
+}
+
 /// The HTTP status for a SQLSTATE. See the comment on the SQL function.
 #[pg_extern(schema = "warden", name = "http_status", immutable, parallel_safe)]
 fn http_status_of(sqlstate: &str) -> i32 {

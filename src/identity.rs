@@ -157,7 +157,7 @@ fn holds_control_character(value: &str) -> bool {
     !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && value.chars().any(char::is_control)
 }
 
-fn number(text: &str) -> Option<i64> {
+pub fn number(text: &str) -> Option<i64> {
     let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     canonical.then(|| text.parse().ok()).flatten()
 }

@@ -101,11 +101,16 @@ extension_sql_file!(
 extension_sql_file!("../sql/sessions.sql", name = "sessions", requires = ["signing_keys"]);
 extension_sql_file!("../sql/api_keys.sql", name = "api_keys", requires = ["sessions", api_keys::generate_api_key]);
 extension_sql_file!("../sql/revoked_tokens.sql", name = "revoked_tokens", requires = ["api_keys"]);
+extension_sql_file!("../sql/owned_rows.sql", name = "owned_rows", requires = ["revoked_tokens"]);
+extension_sql_file!("../sql/users_anonymous.sql", name = "users_anonymous", requires = ["owned_rows"]);
+extension_sql_file!("../sql/users_merge.sql", name = "users_merge", requires = ["users_anonymous"]);
+extension_sql_file!("../sql/users_erase.sql", name = "users_erase", requires = ["users_merge"]);
+extension_sql_file!("../sql/users_activity.sql", name = "users_activity", requires = ["users_erase"]);
 extension_sql_file!(
     "../sql/authenticate.sql",
     name = "authenticate",
     requires = [
-        "revoked_tokens",
+        "users_activity",
         authenticate::authenticate,
         authenticate::set_current_user,
         authenticate::set_current_external_user,

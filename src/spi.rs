@@ -135,6 +135,24 @@ pub fn read<R>(
     })
 }
 
+/// Runs a statement that may write, and reads the rows it returns: with a snapshot of its own, so that what
+/// this function has written and what others have committed meanwhile is seen.
+pub fn write_returning<R>(
+    sql: &str,
+    arguments: &[DatumWithOid<'_>],
+    map: impl Fn(&SpiHeapTupleData<'_>) -> Result<R>,
+) -> Result<Vec<R>> {
+    // SAFETY: as in `write`.
+    unsafe { pg_sys::PreventCommandIfReadOnly(c"a function that writes".as_ptr()) };
+    Spi::connect_mut(|client| {
+        let mut rows = Vec::new();
+        for row in client.update(sql, None, arguments)? {
+            rows.push(map(&row)?);
+        }
+        Ok(rows)
+    })
+}
+
 /// Runs a statement that writes; answers how many rows it returned or changed. In a read-only
 /// transaction, as every transaction of a standby is, it raises 25006.
 pub fn write(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize> {

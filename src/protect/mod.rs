@@ -4,7 +4,8 @@
 //! `facts` is what the catalogue says. `policy` and `trigger` are the texts of what protects, `plan`
 //! makes statements of them (with what `checks` refuses and what `columns` adds for comfort), `undo`
 //! those of `unprotect`, and `apply` executes them as the table's owner. `parents` and `guard` run when
-//! rows are written, `follow` and `watch` when tables are changed. The SQL declarations are in
+//! rows are written, `follow` and `watch` when tables are changed. `owned`, `rekey` and `owner_writes` count,
+//! move and delete the rows of one user. The SQL declarations are in
 //! `sql/protect.sql`, `sql/protections.sql` and the files beside them.
 
 mod acting;
@@ -20,10 +21,13 @@ mod follow;
 mod guard;
 mod options;
 mod original;
+mod owned;
+mod owner_writes;
 mod parents;
 mod plan;
 mod policy;
 mod protect_schema;
+mod rekey;
 mod step;
 pub mod table_owner;
 mod trigger;

@@ -54,6 +54,10 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('admin', 'bulk_delete_users(text,text,text,interval,integer,boolean)'),
         ('admin', 'export_users(text,text,text,interval)'),
         ('admin', 'link_identity(uuid,text,text)'),
+        ('trusted', 'create_anonymous_user(text)'), ('admin', 'create_anonymous_user(text)'),
+        ('admin', 'merge_users(uuid,uuid,text)'), ('admin', 'promote_anonymous(uuid,uuid,text)'), ('admin', 'settle_departures()'),
+        ('admin', 'erase_user(uuid,text,uuid)'), ('admin', 'cleanup_anonymous_users(interval,integer,boolean,text)'),
+        ('admin', 'user_activity(uuid)'),
         ('admin', 'sync_users(regclass,text,text,text,boolean,boolean)')
     ) AS f (kind, function)
     WHERE f.kind = expected_for.kind

@@ -19,6 +19,7 @@ pub mod protect {
     pub mod facts;
     pub mod options;
     pub mod original;
+    pub mod owned;
     pub mod plan;
     pub mod policy;
     pub mod step;

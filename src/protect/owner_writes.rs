@@ -1,0 +1,80 @@
+//! Writing the rows of other people's tables as their owner, and leaving nothing behind that would run as
+//! somebody else.
+//!
+//! What fires on a write (triggers, checks, cascades) is the owner's code. It runs under `act_as`, with the
+//! names of its own schema in reach, as it expects, and not those of whoever calls. A deferred trigger would
+//! run when the transaction commits, as whoever commits it: so nothing is deferred, and where a trigger
+//! defers something all the same the call is refused.
+
+#![allow(unsafe_code)]
+
+use super::table_owner::act_as;
+use crate::error::{Error, Result};
+use crate::{caller, spi};
+use pgrx::pg_sys::{self, Oid};
+use std::ffi::{CStr, CString};
+
+/// Runs `work` as the owner of tables in a schema (quoted). Waits for locks no longer than `lock_timeout`,
+/// or 5 s where none is set: a client that idles in a transaction keeps nobody waiting for ever.
+pub fn writing_as<R>(owner: Oid, schema: &str, work: impl FnOnce() -> Result<R>) -> Result<R> {
+    let path = CString::new(format!("{schema}, pg_temp")).map_err(|_| Error::internal("a name holds a zero byte"))?;
+    // SAFETY: sets variables of the backend, and sets them back, also those that the owner's code has set;
+    // the texts are NUL-terminated and copied. Should `work` raise, the abort of the (sub)transaction does it.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        set(c"search_path", &path);
+        if pg_sys::LockTimeout == 0 {
+            set(c"lock_timeout", c"5s");
+        }
+        let result = act_as(owner, || {
+            let result = work()?;
+            fire_deferred()?;
+            Ok(result)
+        });
+        pg_sys::AtEOXact_GUC(false, level);
+        result
+    }
+}
+
+/// Fires what earlier statements of the transaction have deferred, as the client, who would be the one to
+/// fire it in the end; nothing that comes later is deferred.
+pub fn defer_nothing() -> Result<()> {
+    act_as(caller::oid(), fire_deferred)
+}
+
+fn fire_deferred() -> Result<()> {
+    spi::write("SET CONSTRAINTS ALL IMMEDIATE", &[])?;
+    let tables = spi::read(
+        "SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t WHERE t.tgdeferrable",
+        &[],
+        |row| Ok(row.get::<Oid>(1)?),
+    )?;
+    for table in tables.into_iter().flatten() {
+        // SAFETY: looks at the queue of triggers of this backend.
+        if unsafe { pg_sys::AfterTriggerPendingOnRel(table) } {
+            return Err(Error::wrong_state(
+                "a trigger is deferred to the end of the transaction",
+                "It would run with the rights of whoever commits: no trigger may defer constraints here.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// Within a nest level that is left again.
+unsafe fn set(name: &CStr, value: &CStr) {
+    // SAFETY: as the caller promises; both texts are NUL-terminated and copied.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+    }
+}
