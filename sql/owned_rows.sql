@@ -52,6 +52,7 @@ BEGIN
             'name', format('%I.%I', n.nspname, c.relname),
             'schema', quote_ident(n.nspname),
             'owner', c.relowner::bigint,
+            'names_owner', p.owner_column IS NOT NULL,
             'column', warden.column_facts(c.oid, coalesce(p.owner_column, p.parent_column)),
             'base_type', (SELECT format_type(a.atttypid, NULL) FROM pg_attribute a
                           WHERE a.attrelid = c.oid AND a.attname = coalesce(p.owner_column, p.parent_column)),

@@ -6,7 +6,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 AS $$
 DECLARE
     hash bytea;
-    found uuid;
+    visitor uuid;
 BEGIN
     PERFORM warden.require_trusted_caller();
     IF coalesce(create_anonymous_user.fingerprint, '') = '' OR length(create_anonymous_user.fingerprint) > 1024 THEN
@@ -15,22 +15,22 @@ BEGIN
     hash := sha256(convert_to(create_anonymous_user.fingerprint, 'UTF8'));
     -- Whoever is found may be gone before it is read: then there is nobody in the way any more.
     FOR attempt IN 1..10 LOOP
-        SELECT u.id INTO found FROM warden.users u
+        SELECT u.id INTO visitor FROM warden.users u
         WHERE u.fingerprint = hash AND u.kind = 'anonymous' AND u.roles = '{anonymous}' AND u.status <> 'deleted';
         EXIT WHEN FOUND;
         INSERT INTO warden.users AS u (kind, roles, fingerprint) VALUES ('anonymous', '{anonymous}', hash)
         ON CONFLICT DO NOTHING
-        RETURNING u.id INTO found;
+        RETURNING u.id INTO visitor;
         IF FOUND THEN
-            PERFORM warden.write_audit('create_user', found::text, jsonb_build_object('kind', 'anonymous'));
+            PERFORM warden.write_audit('create_user', visitor::text, jsonb_build_object('kind', 'anonymous'));
             EXIT;
         END IF;
     END LOOP;
-    IF found IS NULL THEN
-        RAISE EXCEPTION 'the visitor is created and deleted all the time'
+    IF visitor IS NULL THEN
+        RAISE EXCEPTION 'this visitor is created and deleted all the time'
             USING ERRCODE = '55000', HINT = 'Try again.';
     END IF;
-    RETURN found;
+    RETURN visitor;
 END
 $$;
 

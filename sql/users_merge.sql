@@ -184,7 +184,7 @@ DECLARE
     gone uuid[];
     gone_external text[];
     oldest timestamptz;
-    found bigint;
+    moved bigint;
     late bigint := 0;
 BEGIN
     PERFORM warden.require_administrator_itself();
@@ -212,9 +212,9 @@ BEGIN
         SELECT d.* FROM warden.departures d WHERE NOT d.settled AND d.heir IS NOT NULL ORDER BY d.departed_at
     LOOP
         SELECT u.* INTO heir FROM warden.users u WHERE u.id = departure.heir;
-        SELECT coalesce(sum(r.rows + r.taken_out), 0) INTO found
+        SELECT coalesce(sum(r.rows + r.taken_out), 0) INTO moved
         FROM warden.rekey_rows(departure.user_id, departure.external_id, heir.id, heir.external_id, 'keep_target', departure.id) r;
-        late := late + found;
+        late := late + moved;
     END LOOP;
     -- Seen as committed by an earlier call, and nobody is left who began before that.
     DELETE FROM warden.departures d WHERE NOT d.settled AND d.heir IS NULL AND d.checked_at < oldest;

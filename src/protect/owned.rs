@@ -20,11 +20,13 @@ pub struct Owned {
     pub name: String,
     pub schema: String,
     pub owner: u32,
+    /// Whether rows have an owner of their own, and not that of another row.
+    pub names_owner: bool,
     /// Of the owner, or of the parent.
     pub column: Column,
     /// The type of that column, without a length.
     pub base_type: String,
-    /// To whose rows the rows belong, where they have no owner of their own.
+    /// To whose rows the rows belong; `None` also where the foreign key is gone.
     pub parent: Option<ParentLink>,
     /// The tables that hold the rows.
     pub members: Vec<Member>,
@@ -112,7 +114,7 @@ pub type Tables = BTreeMap<u32, Owned>;
 impl Owned {
     /// `None` for a table whose rows belong to other rows.
     pub fn kind(&self) -> Option<Kind> {
-        self.parent.is_none().then_some(match self.column.type_id {
+        self.names_owner.then_some(match self.column.type_id {
             UUID => Kind::Id,
             INT2 | INT4 | INT8 => Kind::Number,
             _ => Kind::Text,
