@@ -85,15 +85,16 @@ BEGIN
     -- First by its status: that is what keeps the last owner.
     UPDATE warden.users u SET status = 'deleted' WHERE u.id = bury_user.user_id AND u.status <> 'deleted';
     DELETE FROM warden.users u WHERE u.id = bury_user.user_id RETURNING u.* INTO gone;
-    INSERT INTO warden.users (id, external_id, kind, status, roles, synced, linked, created_at, updated_at, status_when_deleted)
-    VALUES (gone.id, gone.external_id, gone.kind, 'deleted', '{}', gone.synced, gone.linked, gone.created_at,
-            clock_timestamp(), 'inactive');
+    INSERT INTO warden.users (id, external_id, kind, status, status_when_deleted, roles, tokens_valid_after, synced, linked,
+        created_at, updated_at)
+    VALUES (gone.id, gone.external_id, gone.kind, 'deleted', 'inactive', '{}', clock_timestamp(), gone.synced, gone.linked,
+        gone.created_at, clock_timestamp());
     RETURN true;
 END
 $$;
 
 COMMENT ON FUNCTION warden.bury_user(uuid) IS
-    'Leaves of a user its id and external id, as a deleted user: without name, address, roles, sessions, keys and federated identities. Errors: 55000 for the last owner.';
+    'Leaves of a user its id and external id, as a deleted user: without name, address, roles, sessions, keys and federated identities, and no token issued so far will do. Errors: 55000 for the last owner.';
 
 CREATE FUNCTION warden.merge_two(
     action text, source uuid, target uuid, on_conflict text, source_kind text

@@ -1,4 +1,4 @@
-"""What docs/users.md shows is executed as typed, by one psql, in a server where nothing was prepared (U3, U4, U6 to U11, U15)."""
+"""What docs/users.md shows is executed as typed, by one psql, in a server where nothing was prepared (U3 to U16)."""
 
 import pytest
 from manual import blocks, own_server, typed
@@ -38,7 +38,7 @@ def test_who_is_deleted_is_found_no_more_and_comes_back_as_before(sections):
 
 
 def test_the_last_admin_stays(sections):
-    [refused] = [output for block, output in zip(SQL, sections, strict=True) if block.options == "refused"]
+    refused, _ = [output for block, output in zip(SQL, sections, strict=True) if block.options == "refused"]
     assert "the last" in refused
 
 
@@ -49,3 +49,22 @@ def test_totals_are_of_all_pages(sections):
 
 def test_a_change_of_many_is_counted_before_it_is_done(sections):
     assert section(sections, "bulk_delete_users") == ["1", "1", "2|2"]
+
+
+def test_a_visitor_is_one_user_and_becomes_another(sections):
+    assert section(sections, "= :'visitor' AS same") == ["t"]
+    assert section(sections, "promote_anonymous")[-1] == '1|1|{"public.wishes": 1}'
+
+
+def test_visitors_are_counted_and_deleted(sections):
+    assert section(sections, "cleanup_anonymous_users") == ["0", "0"]
+
+
+def test_two_users_become_one(sections):
+    assert section(sections, "merge_users(:'other'") == ["0|0|0", '0|2|{"public.wishes": 2}']
+
+
+def test_a_user_is_erased_with_its_rows_and_once(sections):
+    assert section(sections, "'carol@example.com'") == ["promoted", '2|{"public.wishes": 2}']
+    _, refused = [output for block, output in zip(SQL, sections, strict=True) if block.options == "refused"]
+    assert "user not found" in refused

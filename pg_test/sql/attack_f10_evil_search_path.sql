@@ -22,7 +22,7 @@ BEGIN
           AND p.proname IN ('now', 'clock_timestamp', 'gen_random_uuid', 'lower', 'btrim', 'format', 'concat', 'length',
               'current_setting', 'set_config', 'jsonb_build_object', 'jsonb_typeof', 'pg_has_role', 'to_regclass', 'coalesce',
               'make_interval', 'extract', 'date_part', 'array_position', 'cardinality', 'quote_ident', 'quote_literal',
-              'uuid_eq', 'texteq', 'oideq', 'current_user', 'session_user', 'pg_backend_pid')
+              'uuid_eq', 'texteq', 'oideq', 'sha256', 'convert_to', 'current_user', 'session_user', 'pg_backend_pid')
           AND pg_get_function_identity_arguments(p.oid) !~ 'VARIADIC|anyelement|"any"|internal'
     LOOP
         EXECUTE format('CREATE FUNCTION evil.%I(%s) RETURNS %s LANGUAGE plpgsql AS
@@ -94,6 +94,7 @@ BEGIN;
 SELECT warden.set_current_user(:'bob'::pg_catalog.uuid) AS id \gset
 SELECT t.rows('SELECT FROM public.documents', 2, 'the gateway sees what bob sees');
 SELECT warden.record_event('outlives', NULL, '{}', true);
+SELECT t.ok(warden.create_anonymous_user('browser') OPERATOR(pg_catalog.=) warden.create_anonymous_user('browser'), 'and finds a visitor');
 COMMIT;
 SELECT t.is(pg_catalog.string_agg(DISTINCT pg_catalog.concat(who, ': ', what), ', '), NULL::pg_catalog.text,
     'no function of ours ran anything of the attacker''s as anybody else')
