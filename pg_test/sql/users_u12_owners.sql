@@ -25,9 +25,17 @@ ALTER TABLE events_2 OWNER TO mallory_login;
 SELECT warden.protect('tasks'), warden.protect('posts', NULL, parent_column => 'topic_id');
 SELECT t.refused('UPDATE events_2 SET user_id = user_id', '42501', 'an owner is bound by its own table''s policies outside of a merge');
 
--- A key that the owner is part of would have to change in two tables at once, as two owners.
+-- A key that the owner is part of has to change in two tables at once, as two owners. Before 18 the triggers of the
+-- second fire as the owner of the first, whom they refuse.
+SELECT :SERVER_VERSION_NUM < 180000 AS fires_as_first \gset
 \connect - boss
+\if :fires_as_first
 SELECT t.refused(format('SELECT * FROM warden.merge_users(%L, %L)', :alice, :bob), '42501', 'U12: a cascade into the table of another owner is refused', 'tasks');
+\else
+BEGIN;
+SELECT t.is(rows_by_table ->> 'public.tasks', '2', 'U12: a cascade into the table of another owner counts') FROM warden.merge_users(:alice, :bob);
+ROLLBACK;
+\endif
 \connect - postgres
 SELECT t.is(count(*), 5, 'U12: and nothing is changed') FROM (SELECT user_id FROM events UNION ALL SELECT user_id FROM projects UNION ALL SELECT user_id FROM topics) r WHERE user_id = :alice;
 ALTER TABLE tasks DROP CONSTRAINT tasks_user_id_project_id_fkey;
