@@ -48,3 +48,169 @@ END;
 COMMENT ON FUNCTION warden.touch_key(jsonb) IS 'Task: notes that the key with this id is in use.';
 COMMENT ON FUNCTION warden.generate_api_key() IS
     'A new API key: the prefix that finds it, the hash of its secret, and the whole key, to be shown once. Not callable by clients.';
+
+-- As many as may be live at a time: a client that makes them in a loop is stopped.
+CREATE FUNCTION warden.store_key(arguments jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner_id uuid := arguments ->> 'user_id';
+    stored warden.api_keys;
+BEGIN
+    -- Of two that are made at once as the last that may, the second waits for the first.
+    PERFORM FROM warden.users u WHERE u.id = owner_id AND u.status <> 'deleted' FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN jsonb_build_object('error', 'unknown_user');
+    END IF;
+    IF (SELECT count(*) FROM warden.api_keys k
+        WHERE k.user_id = owner_id AND k.revoked_at IS NULL
+          AND coalesce(k.expires_at, 'infinity') > clock_timestamp()) >= 100 THEN
+        RETURN jsonb_build_object('error', 'too_many_keys');
+    END IF;
+    INSERT INTO warden.api_keys AS k (user_id, name, prefix, secret_hash, scopes, expires_at)
+    VALUES (owner_id, arguments ->> 'name', arguments ->> 'prefix', decode(arguments ->> 'secret_hash', 'hex'),
+            array(SELECT jsonb_array_elements_text(arguments -> 'scopes')), (arguments ->> 'expires_at')::timestamptz)
+    RETURNING k.* INTO stored;
+    PERFORM warden.write_audit('create_api_key', owner_id::text, jsonb_build_object('key_id', stored.id,
+        'name', stored.name, 'prefix', stored.prefix, 'scopes', stored.scopes, 'expires_at', stored.expires_at));
+    RETURN jsonb_build_object('id', stored.id);
+END
+$$;
+
+COMMENT ON FUNCTION warden.store_key(jsonb) IS
+    'Task: keeps a key of user_id, with name, prefix, secret_hash (hexadecimal), scopes and expires_at. Answers its id, or an error: unknown_user, too_many_keys.';
+
+CREATE FUNCTION warden.revoke_key(arguments jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    revoked_prefix text;
+BEGIN
+    UPDATE warden.api_keys k SET revoked_at = clock_timestamp()
+    WHERE k.id = (arguments ->> 'id')::uuid AND k.user_id = (arguments ->> 'user_id')::uuid
+      AND k.revoked_at IS NULL AND coalesce(k.expires_at, 'infinity') > clock_timestamp()
+    RETURNING k.prefix INTO revoked_prefix;
+    IF FOUND THEN
+        PERFORM warden.write_audit('revoke_api_key', arguments ->> 'user_id',
+            jsonb_build_object('key_id', arguments -> 'id', 'prefix', revoked_prefix));
+    END IF;
+    RETURN jsonb_build_object('revoked', revoked_prefix IS NOT NULL);
+END
+$$;
+
+COMMENT ON FUNCTION warden.revoke_key(jsonb) IS
+    'Task: revokes the key of user_id with this id. Answers whether it did: not one that is over, or another user''s.';
+
+CREATE FUNCTION warden.create_api_key(
+    name text, scopes text[] DEFAULT NULL, expires_at timestamptz DEFAULT NULL, user_id uuid DEFAULT NULL,
+    OUT id uuid, OUT prefix text, OUT key text
+) RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner_id uuid := warden.require_user_meant(create_api_key.user_id);
+    administers boolean := warden.client_administers();
+    allowed text[];
+    granted text[];
+    generated record;
+    arguments jsonb;
+    answer jsonb;
+BEGIN
+    IF coalesce(create_api_key.name, '') ~ '^\s*$' OR length(create_api_key.name) > 100 OR create_api_key.name ~ '[[:cntrl:]]' THEN
+        RAISE EXCEPTION 'name of the key is not usable'
+            USING ERRCODE = '22023', HINT = 'Pass 1 to 100 characters that say what the key is for.';
+    END IF;
+    IF create_api_key.expires_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'the key would have expired already'
+            USING ERRCODE = '22023', HINT = 'Pass a moment to come, or leave expires_at out.';
+    END IF;
+    -- Whoever acts for a user for a while does not stay by way of a key.
+    IF NOT administers AND warden.current_actor_id() <> owner_id THEN
+        RAISE EXCEPTION 'who acts for another makes no keys'
+            USING ERRCODE = '42501', HINT = 'The user makes the key, or an administrator.';
+    END IF;
+    IF administers THEN
+        allowed := warden.scopes_of_user(owner_id);
+    ELSE
+        allowed := warden.current_scopes();
+    END IF;
+    granted := array(SELECT DISTINCT s.scope COLLATE "C" FROM unnest(coalesce(create_api_key.scopes, allowed)) AS s (scope) ORDER BY 1);
+    IF array_position(granted, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'scopes contains a null' USING ERRCODE = '22023', HINT = 'Leave it out.';
+    ELSIF NOT granted <@ allowed THEN
+        RAISE EXCEPTION 'a key has no scope that its maker or its user lacks'
+            USING ERRCODE = '42501', HINT = 'Ask for fewer scopes; without any the key gets all that it may have.';
+    END IF;
+
+    SELECT g.prefix, g.secret_hash, g.key INTO generated FROM warden.generate_api_key() AS g;
+    arguments := jsonb_build_object('user_id', owner_id, 'name', create_api_key.name, 'prefix', generated.prefix,
+        'secret_hash', encode(generated.secret_hash, 'hex'), 'scopes', to_jsonb(granted),
+        'expires_at', create_api_key.expires_at);
+    IF administers THEN
+        answer := warden.store_key(arguments);
+    ELSE
+        answer := warden.autonomously('store_key', arguments);
+    END IF;
+    IF answer ->> 'error' = 'too_many_keys' THEN
+        RAISE EXCEPTION 'too many keys'
+            USING ERRCODE = '53400', HINT = 'A user has at most 100 at a time: revoke those that are not in use.';
+    ELSIF answer ? 'error' THEN
+        RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
+    END IF;
+    id := answer ->> 'id';
+    prefix := generated.prefix;
+    -- No statement has it as a parameter, which could be logged.
+    key := generated.key;
+    RETURN NEXT;
+END
+$$;
+
+COMMENT ON FUNCTION warden.create_api_key(text, text[], timestamptz, uuid) IS
+    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction. Errors: 28000 for nobody, 22023 for an unusable argument, 42501 for a scope that one does not have and for who acts for another, P0002 for an unknown user and for another than oneself, 53400 for more than 100 live keys.';
+
+CREATE FUNCTION warden.list_api_keys(user_id uuid DEFAULT NULL) RETURNS TABLE (
+    id uuid, name text, prefix text, scopes text[], created_at timestamptz, last_used_at timestamptz,
+    expires_at timestamptz, is_active boolean
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    meant uuid := warden.user_meant(list_api_keys.user_id);
+BEGIN
+    IF meant IS NULL AND warden.client_administers() THEN
+        RAISE EXCEPTION 'no user given' USING ERRCODE = '22023', HINT = 'Pass the id of a user.';
+    END IF;
+    RETURN QUERY
+    SELECT k.id, k.name, k.prefix, k.scopes, k.created_at, k.last_used_at, k.expires_at,
+           k.revoked_at IS NULL AND coalesce(k.expires_at, 'infinity') > clock_timestamp() AND u.status = 'active'
+    FROM warden.api_keys k JOIN warden.users u ON u.id = k.user_id
+    WHERE k.user_id = meant
+    ORDER BY k.created_at DESC, k.id DESC
+    -- More than the live ones: those that are over are kept for a while.
+    LIMIT 1000;
+END
+$$;
+
+COMMENT ON FUNCTION warden.list_api_keys(uuid) IS
+    'The API keys of oneself, or as an administrator of anybody, the newest first and at most 1000; never the keys themselves. last_used_at: to the hour; is_active: neither revoked nor expired, and the user active. No rows for nobody, and for another user as for an unknown one. Errors: 22023 for an administrator who names nobody.';
+
+CREATE FUNCTION warden.revoke_api_key(id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner_id uuid;
+    answer jsonb;
+BEGIN
+    IF warden.client_administers() THEN
+        SELECT k.user_id INTO owner_id FROM warden.api_keys k WHERE k.id = revoke_api_key.id;
+        answer := warden.revoke_key(jsonb_build_object('user_id', owner_id, 'id', revoke_api_key.id));
+    ELSE
+        owner_id := warden.require_user_meant(NULL);
+        answer := warden.autonomously('revoke_key', jsonb_build_object('user_id', owner_id, 'id', revoke_api_key.id));
+    END IF;
+    RETURN (answer ->> 'revoked')::boolean;
+END
+$$;
+
+COMMENT ON FUNCTION warden.revoke_api_key(uuid) IS
+    'Revokes an API key of one''s own, or as an administrator anybody''s: it is refused in the next transaction. Returns false where it is unknown, over already, or another user''s. A client''s call is not undone by a rollback. Errors: 28000 for nobody.';

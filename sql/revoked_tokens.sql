@@ -20,3 +20,38 @@ SELECT pg_extension_config_dump('warden.revoked_tokens', '');
 CREATE TRIGGER rows_changed AFTER INSERT OR UPDATE ON warden.revoked_tokens
     FOR EACH ROW EXECUTE FUNCTION warden.rows_changed();
 ALTER TABLE warden.revoked_tokens ENABLE ALWAYS TRIGGER rows_changed;
+
+CREATE FUNCTION warden.revoke_token(jti text, issuer text DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM warden.require_administrator();
+    IF coalesce(revoke_token.jti, '') = '' OR octet_length(revoke_token.jti) > 255 OR revoke_token.jti ~ '[[:cntrl:]]' THEN
+        RAISE EXCEPTION 'jti is no name of a token'
+            USING ERRCODE = '22023', HINT = 'Pass the claim jti, as warden.verify_token() shows it, and not the token.';
+    END IF;
+    IF revoke_token.expires_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'the token has expired already'
+            USING ERRCODE = '22023', HINT = 'Pass the claim exp as expires_at, or leave it out.';
+    END IF;
+    -- A misspelt issuer would revoke nothing and say nothing.
+    IF NOT EXISTS (SELECT FROM warden.trusted_issuers i
+                   WHERE revoke_token.issuer IS NULL OR i.issuer = revoke_token.issuer) THEN
+        RAISE EXCEPTION 'issuer is not trusted'
+            USING ERRCODE = 'P0002', HINT = 'Its tokens are refused as it is. Without issuer the token of any issuer is meant.';
+    END IF;
+    IF EXISTS (SELECT FROM warden.revoked_tokens t
+               WHERE t.jti = revoke_token.jti AND t.issuer IS NOT DISTINCT FROM revoke_token.issuer
+                 AND t.expires_at >= coalesce(revoke_token.expires_at, 'infinity')) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO warden.revoked_tokens (jti, issuer, expires_at)
+    VALUES (revoke_token.jti, revoke_token.issuer, coalesce(revoke_token.expires_at, 'infinity'));
+    PERFORM warden.write_audit('revoke_token', revoke_token.jti,
+        jsonb_build_object('issuer', revoke_token.issuer, 'expires_at', revoke_token.expires_at));
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.revoke_token(text, text, timestamptz) IS
+    'Refuses the token of this name (claim jti) from the moment the transaction commits, in every backend, whoever has verified it before. issuer: whose, NULL for whichever issuer; expires_at: its claim exp, after which cleanup_sessions() forgets the revocation; NULL keeps it for ever. Returns false where it was revoked already. For superusers and admin roles. Errors: 42501; 22023 for what is no jti and an exp that has passed, P0002 for an issuer that is not trusted.';

@@ -21,7 +21,8 @@ CREATE TABLE warden.sessions (
     CHECK ((ended_at IS NULL) = (end_reason IS NULL))
 );
 
-CREATE INDEX sessions_user_id_idx ON warden.sessions (user_id, started_at DESC);
+CREATE INDEX sessions_user_id_idx ON warden.sessions (user_id, started_at DESC, id DESC);
+CREATE INDEX sessions_newest_idx ON warden.sessions (started_at DESC, id DESC);
 CREATE INDEX sessions_parent_id_idx ON warden.sessions (parent_id) WHERE parent_id IS NOT NULL;
 -- By the moment that a session is over: what cleanup_sessions() looks for.
 CREATE INDEX sessions_over_idx ON warden.sessions (least(ended_at, expires_at, idle_expires_at));
@@ -92,10 +93,17 @@ BEGIN
           AND s.id IS DISTINCT FROM end_sessions_of.kept_session_id
         UNION
         SELECT s.id FROM warden.sessions s JOIN meant m ON s.parent_id = m.id
+        WHERE s.id IS DISTINCT FROM end_sessions_of.kept_session_id
+    ), locked AS MATERIALIZED (
+        -- In one order whoever ends them, each session before those that came of it.
+        SELECT s.id FROM warden.sessions s
+        WHERE s.id IN (SELECT m.id FROM meant m)
+          AND s.ended_at IS NULL AND least(s.expires_at, s.idle_expires_at) > clock_timestamp()
+        ORDER BY s.started_at, s.id FOR NO KEY UPDATE
     )
     UPDATE warden.sessions s SET ended_at = clock_timestamp(), end_reason = end_sessions_of.reason
-    FROM meant m
-    WHERE s.id = m.id AND s.ended_at IS NULL AND least(s.expires_at, s.idle_expires_at) > clock_timestamp();
+    FROM locked l
+    WHERE s.id = l.id AND s.ended_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;
     RETURN ended;
 END
@@ -113,23 +121,30 @@ DECLARE
     owner_id uuid := arguments ->> 'user_id';
     kept text := arguments ->> 'kept_session';
     ended bigint;
+    keys bigint;
 BEGIN
+    -- Before their sessions, as begin_session() does: of two that want both, one waits and none deadlocks.
+    PERFORM FROM warden.users u WHERE u.id = owner_id FOR NO KEY UPDATE;
     -- Own sessions have UUIDs; a session of another issuer's tokens is kept by its name alone.
     ended := warden.end_sessions_of(owner_id, arguments ->> 'reason', (arguments ->> 'session_id')::uuid,
         CASE WHEN kept ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN kept::uuid END);
     IF (arguments ->> 'all_tokens')::boolean THEN
         UPDATE warden.users u SET tokens_valid_after = clock_timestamp(), kept_session = kept WHERE u.id = owner_id;
     END IF;
+    IF (arguments ->> 'api_keys')::boolean THEN
+        UPDATE warden.api_keys k SET revoked_at = clock_timestamp() WHERE k.user_id = owner_id AND k.revoked_at IS NULL;
+        GET DIAGNOSTICS keys = ROW_COUNT;
+    END IF;
     IF ended > 0 OR (arguments ->> 'all_tokens')::boolean THEN
-        PERFORM warden.write_audit(arguments ->> 'action', owner_id::text,
-            jsonb_strip_nulls(jsonb_build_object('session_id', arguments -> 'session_id', 'sessions', ended)));
+        PERFORM warden.write_audit(arguments ->> 'action', owner_id::text, jsonb_strip_nulls(jsonb_build_object(
+            'session_id', arguments -> 'session_id', 'kept_session', kept, 'sessions', ended, 'api_keys', keys)));
     END IF;
     RETURN jsonb_build_object('ended', ended);
 END
 $$;
 
 COMMENT ON FUNCTION warden.end_sessions(jsonb) IS
-    'Task: ends sessions of user_id (session_id: one; else all but kept_session) for a reason, and with all_tokens every token issued to the user so far, also of other issuers; recorded as action. Answers how many were ended.';
+    'Task: ends sessions of user_id (session_id: one; else all but kept_session) for a reason, and with all_tokens every token issued to the user so far, also of other issuers, with api_keys its keys too; recorded as action. Answers how many were ended.';
 
 CREATE FUNCTION warden.begin_session(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

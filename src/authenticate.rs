@@ -143,7 +143,11 @@ fn explain(token: &str) -> Result<Vec<(String, bool, String)>> {
     if verified {
         let (passed, detail) = match explain_bearer(token)? {
             (false, reason) if reason == "unknown user" && provisions => {
-                (true, "unknown so far, would be created".to_owned())
+                let links = issuer.as_ref().is_some_and(|issuer| issuer.link_verified_email);
+                (
+                    true,
+                    format!("unknown so far, would be created{}", if links { " or linked by its email" } else { "" }),
+                )
             }
             explained => explained,
         };

@@ -12,7 +12,6 @@
 #![allow(unsafe_code)]
 
 use crate::audit::{Record, Who};
-use crate::directory::Newcomer;
 use crate::error::{Error, Result, or_raise};
 use crate::spi;
 use pgrx::JsonB;
@@ -50,7 +49,6 @@ const ROOM_FOR_ANSWER: usize = 8192;
 #[derive(Serialize, Deserialize)]
 pub enum Write {
     Record(Record),
-    Newcomer(Newcomer),
     Task { task: Task, arguments: Value, who: Who },
 }
 
@@ -69,10 +67,14 @@ pub enum Task {
     CountAttempt,
     /// Keeps the hash of a password.
     StorePassword,
+    /// Keeps the hash of an API key.
+    StoreKey,
     /// Revokes an API key.
     RevokeKey,
     /// Notes that an API key is in use.
     TouchKey,
+    /// Makes a user of whom an issuer has named for the first time.
+    ProvisionUser,
 }
 
 impl Task {
@@ -83,9 +85,17 @@ impl Task {
             Self::EndSessions => "SELECT warden.end_sessions($1)",
             Self::CountAttempt => "SELECT warden.count_attempt($1)",
             Self::StorePassword => "SELECT warden.store_password($1)",
+            Self::StoreKey => "SELECT warden.store_key($1)",
             Self::RevokeKey => "SELECT warden.revoke_key($1)",
             Self::TouchKey => "SELECT warden.touch_key($1)",
+            Self::ProvisionUser => "SELECT warden.provision_user($1)",
         }
+    }
+
+    /// Runs the task in the current transaction, which has the rights of the extension.
+    pub fn run(self, arguments: Value) -> Result<Value> {
+        let answers = spi::change(self.statement(), &[JsonB(arguments).into()], |row| Ok(row.get::<JsonB>(1)?))?;
+        Ok(answers.into_iter().flatten().next().map_or(Value::Null, |answer| answer.0))
     }
 }
 
@@ -93,15 +103,12 @@ impl Write {
     fn execute(self) -> Result<Value> {
         match self {
             Self::Record(record) => record.write().map(|()| Value::Null),
-            Self::Newcomer(newcomer) => newcomer.write().map(|()| Value::Null),
             Self::Task { task, arguments, who } => {
                 who.speak_for();
                 // Whoever holds a user or a session for longer is an administrator with an open transaction: the client
                 // is told, and the worker is another's again.
                 set(c"lock_timeout", c"2s");
-                let answers =
-                    spi::change(task.statement(), &[JsonB(arguments).into()], |row| Ok(row.get::<JsonB>(1)?))?;
-                Ok(answers.into_iter().flatten().next().map_or(Value::Null, |answer| answer.0))
+                task.run(arguments)
             }
         }
     }
@@ -205,11 +212,15 @@ fn answer_text(answer: &Value) -> Result<String> {
 }
 
 /// The owner of a database may give it settings, which are in force here too: a search_path that would
-/// lead a superuser astray, a role or session user that may not write the record, transactions that only read.
+/// lead a superuser astray, a role or session user that may not write the record, transactions that only read or that
+/// see what was when they began: what a task counts once it has its lock is counted as of then.
 fn undo_settings_of_database() {
-    for (setting, value) in
-        [(c"search_path", c"pg_catalog, pg_temp"), (c"role", c"none"), (c"default_transaction_read_only", c"off")]
-    {
+    for (setting, value) in [
+        (c"search_path", c"pg_catalog, pg_temp"),
+        (c"role", c"none"),
+        (c"default_transaction_read_only", c"off"),
+        (c"default_transaction_isolation", c"read committed"),
+    ] {
         set(setting, value);
     }
     // SAFETY: as this user the process has connected; with no role set, it is the current one as well.

@@ -5,16 +5,14 @@
 
 #![allow(unsafe_code)]
 
-use crate::audit::{Record, Source};
-use crate::autonomous::{self, Write};
+use crate::audit::Who;
+use crate::autonomous::{self, Task, Write};
 use crate::elevated::with_rights_of_extension;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
 use crate::place::Place;
-use crate::spi;
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -102,6 +100,14 @@ pub fn find_subject(
     })
 }
 
+/// The user that a subject of this database's own tokens names: whoever else speaks for it, the database does.
+pub fn find_own_subject(subject: &str, place: &Cell<Option<Place>>) -> Result<Option<User>> {
+    match canonical_uuid(subject) {
+        Some(id) => Latest::with(|latest| by_id(latest, id, place)),
+        None => Ok(None),
+    }
+}
+
 /// The user with this id.
 pub fn find_by_id(id: Uuid) -> Result<Option<User>> {
     Latest::with(|latest| by_id(latest, id, &Cell::new(None)))
@@ -138,75 +144,51 @@ fn is_linked_elsewhere(latest: &Latest, user_id: Uuid, issuer: &str, subject: &s
     Ok(linked && !linked_here)
 }
 
-/// Creates the user that an issuer has named for the first time, linked to it. Does nothing where
-/// somebody else just did, or on a standby.
+/// A user to be: whom an issuer has named for the first time.
+pub struct Newcomer<'a> {
+    pub issuer: &'a str,
+    pub subject: &'a str,
+    pub subject_is: SubjectIs,
+    /// An address that the issuer has verified.
+    pub verified_email: Option<&'a str>,
+    /// Whether the address may link the subject to a user that is there.
+    pub link: bool,
+}
+
+/// Creates the user that an issuer has named for the first time, linked to it, or links it to the user with its
+/// address. Does nothing where somebody else just did, or on a standby.
 ///
 /// In a transaction that was begun READ ONLY, as gateways begin it for each GET, the user is committed by
-/// a transaction of its own: whoever has just signed up reads first.
-pub fn provision(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<()> {
-    // SAFETY: reads a variable.
-    if unsafe { pg_sys::RecoveryInProgress() } {
+/// a transaction of its own: whoever has just signed up reads first. So it is with an address, which is one
+/// user's: nobody shall wait for it until a client ends its transaction.
+pub fn provision(newcomer: &Newcomer<'_>) -> Result<()> {
+    let Newcomer { issuer, subject, subject_is, verified_email, link } = *newcomer;
+    let id = match (subject_is, canonical_uuid(subject)) {
+        // What is no id can be no user.
+        (SubjectIs::UserId, None) => return Ok(()),
+        // An external id that is a UUID is the user's id: see the constraint on warden.users.
+        (SubjectIs::UserId | SubjectIs::ExternalId, Some(id)) => Some(id),
+        (SubjectIs::ExternalId, None) | (SubjectIs::Subject, _) => None,
+    };
+    if autonomous::cannot_write() {
         return Ok(());
     }
-    let Some(newcomer) = Newcomer::new(issuer, subject, subject_is)? else { return Ok(()) };
+    let arguments = json!({
+        "issuer": issuer,
+        "subject": subject,
+        "id": id,
+        "external_id": (subject_is == SubjectIs::ExternalId).then_some(subject),
+        "email": verified_email,
+        "link": link,
+    });
+    let task = Task::ProvisionUser;
     // SAFETY: reads a variable.
-    if unsafe { pg_sys::XactReadOnly } {
-        autonomous::commit(&Write::Newcomer(newcomer)).map(|_| ())
+    if verified_email.is_some() || unsafe { pg_sys::XactReadOnly } {
+        autonomous::commit(&Write::Task { task, arguments, who: Who::now() })?;
     } else {
-        with_rights_of_extension(|| newcomer.write())
+        with_rights_of_extension(|| task.run(arguments))?;
     }
-}
-
-/// A user to be, with the record of its making.
-#[derive(Serialize, Deserialize)]
-pub struct Newcomer {
-    id: Uuid,
-    external_id: Option<String>,
-    issuer: String,
-    subject: String,
-    record: Record,
-}
-
-impl Newcomer {
-    /// `None` for a subject that can be no user.
-    fn new(issuer: &str, subject: &str, subject_is: SubjectIs) -> Result<Option<Self>> {
-        let id = match (subject_is, canonical_uuid(subject)) {
-            (SubjectIs::UserId, None) => return Ok(None),
-            // An external id that is a UUID is the user's id: see the constraint on warden.users.
-            (SubjectIs::UserId | SubjectIs::ExternalId, Some(id)) => id,
-            (SubjectIs::ExternalId, None) | (SubjectIs::Subject, _) => new_id()?,
-        };
-        let detail = json!({ "issuer": issuer, "subject": subject });
-        Ok(Some(Self {
-            id,
-            external_id: (subject_is == SubjectIs::ExternalId).then(|| subject.to_owned()),
-            issuer: issuer.to_owned(),
-            subject: subject.to_owned(),
-            record: Record::now(Source::Warden, "provision_user", Some(&id.to_string()), detail),
-        }))
-    }
-
-    /// Inserts the user in the current transaction.
-    pub fn write(&self) -> Result<()> {
-        // The user only together with its link: where either exists the statement adds nothing, so that
-        // no issuer comes to speak for a user that is there already. The link first: of two transactions
-        // that see one subject the second waits for it.
-        let added = spi::write(
-            "WITH linked AS (
-                 INSERT INTO warden.identities (issuer, subject, user_id)
-                 SELECT $3, $4, $1 WHERE NOT EXISTS (
-                     SELECT FROM warden.users u WHERE u.id = $1 OR u.external_id = $2)
-                 ON CONFLICT DO NOTHING RETURNING user_id)
-             INSERT INTO warden.users (id, external_id) SELECT user_id, $2 FROM linked RETURNING id",
-            &[
-                pgrx::Uuid::from_bytes(*self.id.as_bytes()).into(),
-                self.external_id.as_deref().into(),
-                self.issuer.as_str().into(),
-                self.subject.as_str().into(),
-            ],
-        )?;
-        if added > 0 { self.record.write() } else { Ok(()) }
-    }
+    Ok(())
 }
 
 /// A UUID in the one form that Postgres prints; any other spelling would be an alias of it.
@@ -225,11 +207,4 @@ fn user(row: &Row<'_>) -> Result<User> {
         linked: row.get(5)?.unwrap_or(true),
         linked_elsewhere: false,
     })
-}
-
-/// A random id, from the server's own generator.
-fn new_id() -> Result<Uuid> {
-    let rows = spi::read("SELECT gen_random_uuid()", &[], |row| Ok(row.get::<pgrx::Uuid>(1)?))?;
-    let id = rows.into_iter().flatten().next();
-    id.map(|id| Uuid::from_bytes(*id.as_bytes())).ok_or_else(|| Error::internal("no random id could be had"))
 }

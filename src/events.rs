@@ -90,6 +90,12 @@ fn caller_administers() -> bool {
     caller::asks_itself() && or_raise(issuers::administers())
 }
 
+/// Whether the client runs as a superuser or an admin role, for functions that are SECURITY DEFINER themselves.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn client_administers() -> bool {
+    or_raise(issuers::administers())
+}
+
 /// Refuses everybody but superusers and admin roles, for functions that are SECURITY DEFINER themselves.
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
 fn require_administrator() -> bool {

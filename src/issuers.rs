@@ -26,6 +26,8 @@ pub struct Issuer {
     pub rules: Rules,
     pub subject_is: SubjectIs,
     pub provision: bool,
+    /// Whether an address that it has verified links its subject to the user that has it.
+    pub link_verified_email: bool,
     /// Whether it is this database itself, whose tokens belong to sessions.
     pub is_own: bool,
     /// The state of the catalog before this was last compared with the table.
@@ -39,7 +41,7 @@ thread_local! {
     static GENERATION: Lookup = const { Lookup::new(c"trusted_issuers", &[Key::text(c"issuer")], &[c"generation"]) };
 
     static RULES: Statement = const { Statement::new(
-        c"SELECT i.generation, i.audiences, i.algorithms, i.subject_claim, i.subject_is, i.required_claims, extract(epoch FROM i.leeway)::bigint, i.provision, (SELECT jsonb_build_object('keys', jsonb_agg(k.jwk ORDER BY k.position))::text FROM warden.issuer_keys k WHERE k.issuer OPERATOR(pg_catalog.=) i.issuer), EXISTS (SELECT FROM warden.own_issuer o WHERE o.issuer OPERATOR(pg_catalog.=) i.issuer) FROM warden.trusted_issuers i WHERE i.issuer OPERATOR(pg_catalog.=) $1",
+        c"SELECT i.generation, i.audiences, i.algorithms, i.subject_claim, i.subject_is, i.required_claims, extract(epoch FROM i.leeway)::bigint, i.provision, (SELECT jsonb_build_object('keys', jsonb_agg(k.jwk ORDER BY k.position))::text FROM warden.issuer_keys k WHERE k.issuer OPERATOR(pg_catalog.=) i.issuer), EXISTS (SELECT FROM warden.own_issuer o WHERE o.issuer OPERATOR(pg_catalog.=) i.issuer), i.link_verified_email FROM warden.trusted_issuers i WHERE i.issuer OPERATOR(pg_catalog.=) $1",
         &[pg_sys::TEXTOID],
     ) };
 }
@@ -104,6 +106,7 @@ fn load(issuer: &str) -> Result<Option<Issuer>> {
                     subject_is: row.get::<String>(5)?.as_deref().and_then(SubjectIs::parse).ok_or_else(missing)?,
                     provision: row.get(8)?.ok_or_else(missing)?,
                     is_own: row.get(10)?.ok_or_else(missing)?,
+                    link_verified_email: row.get(11)?.ok_or_else(missing)?,
                     as_of: Cell::default(),
                 }))
             })
@@ -125,6 +128,7 @@ fn trust_issuer(
     required_claims: default!(Option<JsonB>, "NULL"),
     leeway: default!(Option<Interval>, "'30 seconds'"),
     provision: default!(Option<bool>, "false"),
+    link_verified_email: default!(Option<bool>, "false"),
 ) -> i32 {
     hooks::hide_statement();
     or_raise((|| {
@@ -145,17 +149,24 @@ fn trust_issuer(
                 "A subject is user_id, external_id or subject.",
             ));
         }
+        let (provision, link) = (provision.unwrap_or(false), link_verified_email.unwrap_or(false));
+        if link && !(provision && subject_is == "subject") {
+            return Err(Error::invalid(
+                "link_verified_email is for an issuer that provisions its subjects",
+                "Pass subject_is => 'subject' and provision => true with it.",
+            ));
+        }
         let algorithms = algorithms.map(|list| without_nulls("algorithms", list)).transpose()?;
         let allowed = algorithms.clone().map(parse_algorithms).transpose()?;
         let parsed = parse_keys(jwks.unwrap_or_default(), allowed.as_deref())?;
         notice_skipped(&parsed);
-        write_rules(&rules, algorithms, subject_is, provision.unwrap_or(false))?;
+        write_rules(&rules, algorithms, subject_is, provision, link)?;
         write_keys(&rules.issuer, &parsed.keys)?;
         audit::record(
             "trust_issuer",
             Some(&rules.issuer),
             json!({ "audiences": rules.audiences, "subject_is": subject_is, "required_claims": rules.required_claims,
-                    "provision": provision.unwrap_or(false), "kids": kids(&parsed.keys) }),
+                    "provision": provision, "link_verified_email": link, "kids": kids(&parsed.keys) }),
         )?;
         Ok(parsed.keys.keys().len() as i32)
     })())
@@ -237,16 +248,24 @@ fn refuse_own(issuer: &str) -> Result<()> {
     Err(Error::wrong_state("this issuer is the database itself", "Call warden.rotate_signing_key() for a new key."))
 }
 
-fn write_rules(rules: &Rules, algorithms: Option<Vec<String>>, subject_is: &str, provision: bool) -> Result<()> {
+fn write_rules(
+    rules: &Rules,
+    algorithms: Option<Vec<String>>,
+    subject_is: &str,
+    provision: bool,
+    link_verified_email: bool,
+) -> Result<()> {
     spi::write(
         "INSERT INTO warden.trusted_issuers AS i
-             (issuer, audiences, algorithms, subject_claim, subject_is, required_claims, leeway, provision)
-         VALUES ($1, $2, $3, $4, $5, $6, make_interval(secs => $7), $8)
+             (issuer, audiences, algorithms, subject_claim, subject_is, required_claims, leeway, provision,
+              link_verified_email)
+         VALUES ($1, $2, $3, $4, $5, $6, make_interval(secs => $7), $8, $9)
          ON CONFLICT (issuer) DO UPDATE SET
              audiences = excluded.audiences, algorithms = excluded.algorithms,
              subject_claim = excluded.subject_claim, subject_is = excluded.subject_is,
              required_claims = excluded.required_claims, leeway = excluded.leeway,
-             provision = excluded.provision, generation = gen_random_uuid(), keys_changed_at = now()",
+             provision = excluded.provision, link_verified_email = excluded.link_verified_email,
+             generation = gen_random_uuid(), keys_changed_at = now()",
         &[
             rules.issuer.as_str().into(),
             rules.audiences.clone().into(),
@@ -256,6 +275,7 @@ fn write_rules(rules: &Rules, algorithms: Option<Vec<String>>, subject_is: &str,
             JsonB(Value::Object(rules.required_claims.clone())).into(),
             (rules.leeway_seconds as f64).into(),
             provision.into(),
+            link_verified_email.into(),
         ],
     )?;
     Ok(())

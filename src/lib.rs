@@ -74,13 +74,15 @@ extension_sql_file!(
         events::record_event,
         events::write_audit,
         events::caller_administers,
+        events::client_administers,
         events::require_administrator,
         autonomous::autonomously,
     ]
 );
 extension_sql_file!("../sql/users.sql", name = "users", requires = ["audit"]);
 extension_sql_file!("../sql/users_create.sql", name = "users_create", requires = ["users"]);
-extension_sql_file!("../sql/users_roles.sql", name = "users_roles", requires = ["users_create"]);
+extension_sql_file!("../sql/users_provision.sql", name = "users_provision", requires = ["users_create"]);
+extension_sql_file!("../sql/users_roles.sql", name = "users_roles", requires = ["users_provision"]);
 extension_sql_file!("../sql/scopes.sql", name = "scopes", requires = ["users_roles"]);
 extension_sql_file!("../sql/users_change.sql", name = "users_change", requires = ["scopes"]);
 extension_sql_file!("../sql/users_status.sql", name = "users_status", requires = ["users_change"]);
@@ -99,18 +101,25 @@ extension_sql_file!(
     requires = ["issuers", signing_keys::generate_signing_key, signing_keys::issue_access_token]
 );
 extension_sql_file!("../sql/sessions.sql", name = "sessions", requires = ["signing_keys"]);
-extension_sql_file!("../sql/api_keys.sql", name = "api_keys", requires = ["sessions", api_keys::generate_api_key]);
+extension_sql_file!("../sql/sessions_find.sql", name = "sessions_find", requires = ["sessions"]);
+extension_sql_file!("../sql/sessions_revoke.sql", name = "sessions_revoke", requires = ["sessions_find"]);
+extension_sql_file!(
+    "../sql/api_keys.sql",
+    name = "api_keys",
+    requires = ["sessions_revoke", api_keys::generate_api_key]
+);
 extension_sql_file!("../sql/revoked_tokens.sql", name = "revoked_tokens", requires = ["api_keys"]);
 extension_sql_file!("../sql/owned_rows.sql", name = "owned_rows", requires = ["revoked_tokens"]);
 extension_sql_file!("../sql/users_anonymous.sql", name = "users_anonymous", requires = ["owned_rows"]);
 extension_sql_file!("../sql/users_merge.sql", name = "users_merge", requires = ["users_anonymous"]);
 extension_sql_file!("../sql/users_erase.sql", name = "users_erase", requires = ["users_merge"]);
 extension_sql_file!("../sql/users_activity.sql", name = "users_activity", requires = ["users_erase"]);
+extension_sql_file!("../sql/sessions_cleanup.sql", name = "sessions_cleanup", requires = ["users_activity"]);
 extension_sql_file!(
     "../sql/authenticate.sql",
     name = "authenticate",
     requires = [
-        "users_activity",
+        "sessions_cleanup",
         authenticate::authenticate,
         authenticate::set_current_user,
         authenticate::set_current_external_user,

@@ -5,7 +5,7 @@
 
 use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::clock;
-use crate::directory::{self, SubjectIs, User};
+use crate::directory::{self, Newcomer, SubjectIs, User};
 use crate::issuers::{self, Issuer};
 use crate::jwt::{self, Claims};
 use crate::place::Place;
@@ -22,6 +22,7 @@ struct Verified {
     named: Named,
     subject_is: SubjectIs,
     provision: bool,
+    link_verified_email: bool,
     is_own: bool,
     generation: Uuid,
     /// `exp` plus the issuer's leeway, in microseconds since 2000-01-01 UTC.
@@ -33,6 +34,8 @@ struct Verified {
     /// A claim that is no tenant's id, as providers with a notion of their own send, names none.
     tenant_id: Option<Uuid>,
     scopes: Rc<[String]>,
+    /// An address that the issuer says it has verified; of an issuer that provisions.
+    verified_email: Option<String>,
     /// The subject of `act`, where somebody acts on the subject's behalf.
     actor: Option<String>,
     /// Where the rows of these were found last.
@@ -46,11 +49,21 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
     let token = verified(token)?;
     let refused = |reason| token.named.refused(reason);
     let find = |subject: &str, place: &Cell<Option<Place>>| {
-        directory::find_subject(token.issuer(), subject, token.subject_is, place)
+        if token.is_own {
+            directory::find_own_subject(subject, place)
+        } else {
+            directory::find_subject(token.issuer(), subject, token.subject_is, place)
+        }
     };
     let mut user = find(token.subject(), &token.user_place)?;
     if user.is_none() && token.provision && first_sight == FirstSight::Provision {
-        directory::provision(token.issuer(), token.subject(), token.subject_is)?;
+        directory::provision(&Newcomer {
+            issuer: token.issuer(),
+            subject: token.subject(),
+            subject_is: token.subject_is,
+            verified_email: token.verified_email.as_deref(),
+            link: token.link_verified_email,
+        })?;
         user = find(token.subject(), &token.user_place)?;
     }
     let user = user.ok_or_else(|| refused("unknown_user"))?;
@@ -166,6 +179,7 @@ impl Verified {
             named: Named { issuer: Some(Rc::from(claims.issuer())), subject: Some(Rc::from(claims.subject())) },
             subject_is: issuer.subject_is,
             provision: issuer.provision,
+            link_verified_email: issuer.link_verified_email,
             is_own: issuer.is_own,
             generation: issuer.generation,
             expires_at: clock::from_unix_seconds(claims.expires_at() + issuer.rules.leeway_seconds),
@@ -174,6 +188,7 @@ impl Verified {
             session_id: claims.session_id().map(Rc::from),
             tenant_id: claims.tenant_id().and_then(directory::canonical_uuid),
             scopes: claims.scopes().into(),
+            verified_email: if issuer.provision { claims.verified_email().map(str::to_owned) } else { None },
             actor: claims.actor().map(str::to_owned),
             user_place: Cell::new(None),
             actor_place: Cell::new(None),

@@ -31,7 +31,7 @@ SELECT t.is(seen(), NULL, 'nobody');
 -- EXECUTE alone is not enough: the caller is looked up.
 \connect - postgres
 GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid), warden.set_current_external_user(text, uuid),
-    warden.trust_issuer(text, text, text[], text[], text, text, jsonb, interval, boolean),
+    warden.trust_issuer(text, text, text[], text[], text, text, jsonb, interval, boolean, boolean),
     warden.set_issuer_keys(text, text), warden.distrust_issuer(text), warden.explain_token(text) TO app;
 \connect - app
 SELECT t.refused(statement, '42501', 'with EXECUTE granted by mistake: ' || left(statement, 50), 'was not added as')

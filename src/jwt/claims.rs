@@ -170,6 +170,18 @@ impl Claims {
         self.actor.as_deref()
     }
 
+    /// The address that the issuer says it has verified: `email`, where `email_verified` is true (OpenID Connect Core
+    /// section 5.1), or the text `true`, as Apple sends it. An address without that claim is whatever somebody typed.
+    pub fn verified_email(&self) -> Option<&str> {
+        let verified = match self.json.get("email_verified") {
+            Some(Value::Bool(verified)) => *verified,
+            Some(Value::String(text)) => text == "true",
+            _ => false,
+        };
+        let email = if verified { self.json.get("email")?.as_str() } else { None };
+        email.filter(|email| email.len() <= MAX_EMAIL_BYTES && !email.chars().any(char::is_control))
+    }
+
     /// Any claim, by its exact name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.json.get(name)
@@ -305,6 +317,9 @@ fn invalid(claim: &str, what: &str) -> Refusal {
 }
 
 const MAX_NAME_BYTES: usize = 255;
+
+/// The longest address that RFC 5321 allows: 64 for the mailbox, 255 for its domain.
+const MAX_EMAIL_BYTES: usize = 320;
 
 /// Delegations within delegations; nobody has a use for more, and each is an object to walk through.
 const MAX_ACTORS: usize = 16;

@@ -204,7 +204,9 @@ fn conflict(table: &Owned, kind: Kind, scope: &Scope, key: &UniqueKey) -> String
         })
         .collect();
     // An index may say nothing of the owner but in its predicate: no row meets itself.
-    terms.push("NOT (o.relation OPERATOR(pg_catalog.=) moved.tableoid AND o.place OPERATOR(pg_catalog.=) moved.ctid)".into());
+    terms.push(
+        "NOT (o.relation OPERATOR(pg_catalog.=) moved.tableoid AND o.place OPERATOR(pg_catalog.=) moved.ctid)".into(),
+    );
     format!(
         "EXISTS (SELECT 1 FROM (SELECT {parts} FROM (SELECT {}) AS {label}{filter}) AS n, \
          (SELECT {parts}, {label}.tableoid AS relation, {label}.ctid AS place FROM {} AS {label}{filter}) AS o WHERE {})",

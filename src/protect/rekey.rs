@@ -217,7 +217,9 @@ fn until_none_is_left(
     for _ in 0..3 {
         for group in groups {
             let counts = writing_as(Oid::from(group.owner), &group.schema, || {
-                spi::write_returning(&group.sql, &keys.parameters(), |row| Ok(row.get::<Vec<i64>>(1)?.unwrap_or_default()))
+                spi::write_returning(&group.sql, &keys.parameters(), |row| {
+                    Ok(row.get::<Vec<i64>>(1)?.unwrap_or_default())
+                })
             })?;
             for (table, rows) in group.tables.iter().zip(counts.into_iter().flatten()) {
                 *written.entry(*table).or_default() += rows;

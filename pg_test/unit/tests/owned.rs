@@ -61,7 +61,10 @@ fn children_are_meant_by_their_parents_and_deleted_with_them_but_not_given_away(
     let all = tables(vec![table(1, ALICE, "u", UUID), child(2, ALICE, 1), child(3, ALICE, 2)]);
     let meant = "t.parent_id OPERATOR(pg_catalog.=) ANY (SELECT p0.id FROM s.t2 AS p0 WHERE p0.parent_id OPERATOR(pg_catalog.=) ANY \
                  (SELECT p1.id FROM s.t1 AS p1 WHERE p1.u OPERATOR(pg_catalog.=) ANY ($1)))";
-    assert_eq!(owned::count(&all[&3], &all).unwrap(), format!("SELECT pg_catalog.count(*) FROM s.t3 AS t WHERE {meant}"));
+    assert_eq!(
+        owned::count(&all[&3], &all).unwrap(),
+        format!("SELECT pg_catalog.count(*) FROM s.t3 AS t WHERE {meant}")
+    );
     let group = only(owned::deletes(&all));
     assert_eq!(group.tables, [3, 2, 1]);
     let group = only(owned::updates(&all));
@@ -122,9 +125,20 @@ fn a_conflict_is_of_the_row_as_it_will_be() {
         ] }] }]);
     let all = tables(vec![settings]);
     let sql = owned::conflicting(&all[&1], &all[&1].scopes[0], &all).unwrap();
-    assert!(sql.contains("(SELECT moved.id AS id, ($4::uuid) AS u, moved.name AS name) AS t1 WHERE (NOT archived)"), "{sql}");
-    assert!(sql.contains("n.k1 COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) o.k1 COLLATE pg_catalog.\"C\""), "{sql}");
-    assert!(sql.contains("NOT (o.relation OPERATOR(pg_catalog.=) moved.tableoid AND o.place OPERATOR(pg_catalog.=) moved.ctid)"), "{sql}");
+    assert!(
+        sql.contains("(SELECT moved.id AS id, ($4::uuid) AS u, moved.name AS name) AS t1 WHERE (NOT archived)"),
+        "{sql}"
+    );
+    assert!(
+        sql.contains("n.k1 COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) o.k1 COLLATE pg_catalog.\"C\""),
+        "{sql}"
+    );
+    assert!(
+        sql.contains(
+            "NOT (o.relation OPERATOR(pg_catalog.=) moved.tableoid AND o.place OPERATOR(pg_catalog.=) moved.ctid)"
+        ),
+        "{sql}"
+    );
 }
 
 #[test]
