@@ -32,7 +32,7 @@ SELECT t.is(string_agg(format('%s %s', device, total), ', '), 'expired 5, laptop
 SELECT t.is(string_agg(device, ', '), 'phone', 'the last') FROM warden.list_sessions(page_size => 2, after_session => :'laptop');
 SELECT t.is(count(*) FILTER (WHERE total IS NULL), 5, 'without a total') FROM warden.list_sessions(with_total => false);
 SELECT t.is(is_active || ' ' || end_reason, 'false revoked', 'find_session says why one ended') FROM warden.find_session(:'ended');
-SELECT t.is(is_active || ' ' || scopes::text, 'true {read,write}', 'and that another goes on') FROM warden.find_session(:'laptop');
+SELECT t.is(is_active || ' ' || scopes::text, 'true {user,agents:read}', 'and that another goes on') FROM warden.find_session(:'laptop');
 
 SELECT t.rows(format('SELECT * FROM warden.list_sessions(%L)', :'bob'), 0, 'bob''s are not there');
 SELECT t.rows('SELECT * FROM warden.list_sessions(gen_random_uuid())', 0, 'as those of nobody');

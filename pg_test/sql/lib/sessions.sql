@@ -4,7 +4,7 @@ SELECT warden.rotate_signing_key('https://db.example.com');
 
 CREATE FUNCTION begin_session(user_id uuid, device text DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS uuid LANGUAGE sql AS $$
     SELECT (warden.autonomously('begin_session', jsonb_build_object('user_id', begin_session.user_id, 'kind', 'login',
-        'scopes', '["read", "write"]'::jsonb, 'lifetime', '1 day', 'idle_timeout', '1 hour', 'max_sessions', 0, 'evict', true,
+        'scopes', '["user", "agents:read"]'::jsonb, 'lifetime', '1 day', 'idle_timeout', '1 hour', 'max_sessions', 0, 'evict', true,
         'client_ip', '192.0.2.7', 'user_agent', 'Mozilla/5.0', 'device', begin_session.device) || begin_session.options)
         ->> 'session_id')::uuid
 $$;
