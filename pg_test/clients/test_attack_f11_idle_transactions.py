@@ -30,18 +30,26 @@ CALLS = {
     "current_session_id": "SELECT warden.current_session_id()",
     "current_tenant_id": "SELECT warden.current_tenant_id()",
     "current_user_id": "SELECT warden.current_user_id()",
+    "create_api_key": "SELECT warden.create_api_key('one of many')",
     "disallow": "SELECT warden.disallow('documents', 'SELECT')",
     "doctor": "SELECT count(*) FROM warden.doctor()",
     "exempt": "SELECT warden.exempt('documents', 'for all')",
+    "find_session": "SELECT warden.find_session(gen_random_uuid())",
     "http_status": "SELECT warden.http_status('28000')",
     "identity": "SELECT warden.identity()",
     "is_intact": "SELECT warden.is_intact('documents')",
     "jwks": "SELECT warden.jwks()",
+    "list_api_keys": "SELECT warden.list_api_keys()",
+    "list_sessions": "SELECT warden.list_sessions()",
     "pre_request": "SELECT warden.pre_request()",
     "protect": "SELECT warden.protect('documents')",
     "protect_schema": "SELECT warden.protect_schema('public', 'user_id')",
     "record_event": "SELECT warden.record_event('something')",
     "require_user": "SELECT warden.require_user(%(user)s::uuid)",
+    # Of nobody: of all of them the other calls would be refused.
+    "revoke_all_sessions": "SELECT warden.revoke_all_sessions(gen_random_uuid())",
+    "revoke_api_key": "SELECT warden.revoke_api_key(gen_random_uuid())",
+    "revoke_session": "SELECT warden.revoke_session(gen_random_uuid())",
     "set_current_external_user": "SELECT warden.set_current_external_user('4711')",
     "set_current_user": "SELECT warden.set_current_user(%(user)s)",
     "sign_out": "SELECT warden.sign_out()",
@@ -130,7 +138,7 @@ def test_every_function_is_tried(documents, superuser):
 # For the table's owner, an administrator, or trusted roles (protect_schema finds nothing to protect here); 4711 is another user than the transaction's.
 REFUSED = {
     "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
-    "set_current_external_user",
+    "set_current_external_user", "revoke_all_sessions",
 }
 REFUSED_TO_CLIENTS = {"create_anonymous_user", "set_current_user", "record_event, outliving"}
 

@@ -81,6 +81,13 @@ SELECT t.rows('SELECT FROM public.documents', 2, 'bob sees his rows');
 SELECT t.rows('SELECT FROM warden.audit_log', 1, 'and his record');
 SELECT t.refused(pg_catalog.concat('SELECT warden.authenticate(', pg_catalog.quote_literal(:'alice_token'), ')'), '55000', 'alice is refused');
 SELECT t.refused(pg_catalog.concat('SELECT warden.require_user(', pg_catalog.quote_literal(:'alice'), ')'), '42501', 'require_user is not fooled');
+SELECT pg_catalog.count(*) FROM warden.list_sessions();
+SELECT pg_catalog.count(*) FROM warden.find_session(pg_catalog.gen_random_uuid());
+SELECT warden.revoke_session(pg_catalog.gen_random_uuid());
+SELECT id AS key_id, key FROM warden.create_api_key('under an evil path', '{}') \gset
+SELECT pg_catalog.count(*) FROM warden.list_api_keys();
+SELECT t.ok(warden.revoke_api_key(:'key_id'), 'a key is revoked');
+SELECT warden.revoke_all_sessions();
 SELECT warden.sign_out();
 COMMIT;
 BEGIN;
