@@ -203,6 +203,7 @@ DECLARE
     family warden.sessions;
     owner warden.users;
     idle interval := arguments ->> 'idle_timeout';
+    held text[];
     granted text[];
 BEGIN
     -- Locked: of two that use one token at once the second finds it used.
@@ -231,23 +232,31 @@ BEGIN
     ELSIF family.started_at < owner.tokens_valid_after AND owner.kept_session IS DISTINCT FROM family.id::text THEN
         RETURN jsonb_build_object('error', 'issued_before_tokens_valid_after');
     END IF;
-    granted := family.scopes;
+    held := warden.scopes_of_user(owner.id);
     IF arguments -> 'scopes' <> 'null' THEN
         granted := array(SELECT DISTINCT jsonb_array_elements_text(arguments -> 'scopes'));
-        IF NOT granted <@ family.scopes OR granted = '{}' THEN
+        IF NOT granted <@ family.scopes OR NOT granted <@ held THEN
             RETURN jsonb_build_object('error', 'invalid_scope');
         END IF;
+        family.scopes := granted;
+    ELSE
+        -- What a role that the user has lost had granted is not in the next token; it is there again with the role.
+        granted := array(SELECT s.scope FROM unnest(family.scopes) AS s (scope) WHERE s.scope = ANY (held));
+    END IF;
+    IF granted = '{}' THEN
+        RETURN jsonb_build_object('error', 'invalid_scope');
     END IF;
     UPDATE warden.refresh_tokens r SET used_at = clock_timestamp() WHERE r.hash = presented.hash;
     INSERT INTO warden.refresh_tokens (hash, session_id) VALUES (decode(arguments ->> 'new_hash', 'hex'), family.id);
     UPDATE warden.sessions s
-    SET last_active_at = clock_timestamp(), scopes = granted,
+    SET last_active_at = clock_timestamp(), scopes = family.scopes,
         idle_expires_at = CASE WHEN idle > '0' THEN clock_timestamp() + idle ELSE 'infinity' END
-    WHERE s.id = family.id;
+    WHERE s.id = family.id
+    RETURNING least(s.expires_at, s.idle_expires_at) INTO family.expires_at;
     RETURN jsonb_build_object('session_id', family.id, 'user_id', family.user_id, 'scopes', to_jsonb(granted),
-        'expires_at', family.expires_at);
+        'ends_in', floor(extract(epoch FROM family.expires_at - clock_timestamp())));
 END
 $$;
 
 COMMENT ON FUNCTION warden.rotate_refresh_token(jsonb) IS
-    'Task: uses up the refresh token with this hash and stores new_hash in its place; asked_at: when the caller began; scopes: null, or fewer than the session has, which it then keeps to; idle_timeout: from now on. Answers session_id, user_id, scopes and expires_at, or an error; refresh_token_reused has ended the session.';
+    'Task: uses up the refresh token with this hash and stores new_hash in its place; asked_at: when the caller began; scopes: null, or fewer than the session has, which it then keeps to; idle_timeout: from now on. Answers session_id, user_id, the scopes that the user still holds, and ends_in (seconds, by when the session is over if it is not refreshed again), or an error; refresh_token_reused has ended the session.';

@@ -93,6 +93,7 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         session_id: None,
         tenant_id: None,
         scopes: key.scopes,
+        is_own: false,
         named,
     })
 }

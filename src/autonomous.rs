@@ -57,7 +57,9 @@ pub enum Write {
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// Signs a user in.
+    /// Signs a user in by a password.
+    SignIn,
+    /// Begins a session on another ground.
     BeginSession,
     /// Uses a refresh token up, and gives the next one.
     RotateRefreshToken,
@@ -69,6 +71,10 @@ pub enum Task {
     StorePassword,
     /// Keeps the hash of an API key.
     StoreKey,
+    /// Makes the first user.
+    SetUpOwner,
+    /// Revokes a token by its name.
+    RememberRevokedToken,
     /// Revokes an API key.
     RevokeKey,
     /// Notes that an API key is in use.
@@ -80,12 +86,15 @@ pub enum Task {
 impl Task {
     fn statement(self) -> &'static str {
         match self {
+            Self::SignIn => "SELECT warden.sign_in($1)",
             Self::BeginSession => "SELECT warden.begin_session($1)",
             Self::RotateRefreshToken => "SELECT warden.rotate_refresh_token($1)",
             Self::EndSessions => "SELECT warden.end_sessions($1)",
             Self::CountAttempt => "SELECT warden.count_attempt($1)",
             Self::StorePassword => "SELECT warden.store_password($1)",
             Self::StoreKey => "SELECT warden.store_key($1)",
+            Self::SetUpOwner => "SELECT warden.set_up_owner($1)",
+            Self::RememberRevokedToken => "SELECT warden.remember_revoked_token($1)",
             Self::RevokeKey => "SELECT warden.revoke_key($1)",
             Self::TouchKey => "SELECT warden.touch_key($1)",
             Self::ProvisionUser => "SELECT warden.provision_user($1)",
@@ -119,8 +128,16 @@ impl Write {
 fn autonomously(task: &str, arguments: JsonB) -> JsonB {
     or_raise((|| {
         let task = serde_json::from_value(Value::from(task)).map_err(|_| Error::internal("there is no such task"))?;
-        commit(&Write::Task { task, arguments: arguments.0, who: Who::now() }).map(JsonB)
+        run(task, arguments.0).map(JsonB)
     })())
+}
+
+/// Runs a task in a transaction of its own, on behalf of whoever acts here.
+///
+/// # Errors
+/// As [`commit`].
+pub fn run(task: Task, arguments: Value) -> Result<Value> {
+    commit(&Write::Task { task, arguments, who: Who::now() })
 }
 
 /// Commits a write in a transaction of its own, and returns its answer when it has; null but for a task.

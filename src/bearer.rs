@@ -16,6 +16,8 @@ pub struct Bearer {
     pub session_id: Option<Rc<str>>,
     pub tenant_id: Option<Uuid>,
     pub scopes: Rc<[String]>,
+    /// Whether it is a token of this database.
+    pub is_own: bool,
     pub named: Named,
 }
 
@@ -56,6 +58,8 @@ impl Named {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum FirstSight {
     Provision,
+    /// As `Provision`, by a transaction of its own: another one is to find the user.
+    Commit,
     OnlyLook,
 }
 

@@ -153,6 +153,8 @@ pub struct Newcomer<'a> {
     pub verified_email: Option<&'a str>,
     /// Whether the address may link the subject to a user that is there.
     pub link: bool,
+    /// Whether the user outlives a rollback of the transaction.
+    pub commit: bool,
 }
 
 /// Creates the user that an issuer has named for the first time, linked to it, or links it to the user with its
@@ -162,7 +164,7 @@ pub struct Newcomer<'a> {
 /// a transaction of its own: whoever has just signed up reads first. So it is with an address, which is one
 /// user's: nobody shall wait for it until a client ends its transaction.
 pub fn provision(newcomer: &Newcomer<'_>) -> Result<()> {
-    let Newcomer { issuer, subject, subject_is, verified_email, link } = *newcomer;
+    let Newcomer { issuer, subject, subject_is, verified_email, link, commit } = *newcomer;
     let id = match (subject_is, canonical_uuid(subject)) {
         // What is no id can be no user.
         (SubjectIs::UserId, None) => return Ok(()),
@@ -183,7 +185,7 @@ pub fn provision(newcomer: &Newcomer<'_>) -> Result<()> {
     });
     let task = Task::ProvisionUser;
     // SAFETY: reads a variable.
-    if verified_email.is_some() || unsafe { pg_sys::XactReadOnly } {
+    if commit || verified_email.is_some() || unsafe { pg_sys::XactReadOnly } {
         autonomous::commit(&Write::Task { task, arguments, who: Who::now() })?;
     } else {
         with_rights_of_extension(|| task.run(arguments))?;

@@ -26,6 +26,8 @@ pub enum Error {
     Taken { message: String, detail: String, hint: String },
     /// 22023: the argument cannot be used.
     InvalidArgument { message: String, detail: String, hint: String },
+    /// 53400: too many attempts; the seconds to wait are in the detail.
+    Throttled { retry_after: i32 },
     /// 55000: not now, or not in this state.
     WrongState { message: String, detail: String, hint: String },
     /// XX000: ours to mend; the check that met it refuses.
@@ -104,6 +106,12 @@ impl Error {
             Self::WrongState { message, detail, hint } => {
                 (Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message, detail, hint)
             }
+            Self::Throttled { retry_after } => (
+                Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                "too many failed attempts".into(),
+                retry_after.to_string(),
+                "Wait as many seconds as the detail says.".into(),
+            ),
             Self::Internal { message } => (Code::ERRCODE_INTERNAL_ERROR, message, none(), none()),
         }
     }

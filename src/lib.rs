@@ -4,6 +4,7 @@
 //! begin reading is said in `src/README.md`.
 
 mod api_keys;
+mod attempts;
 mod audit;
 mod authenticate;
 mod authorization;
@@ -17,7 +18,9 @@ mod door;
 mod elevated;
 mod error;
 mod events;
+mod exchange_token;
 mod gateway;
+mod grant;
 mod hooks;
 mod http_status;
 mod identity;
@@ -26,16 +29,21 @@ mod issuers;
 #[allow(dead_code, unused_imports)]
 mod jwt;
 mod load;
+mod login;
+mod logout;
 mod lookup;
 mod memory;
 mod mirrors;
+mod passwords;
 mod place;
 mod protect;
 mod readers;
+mod refresh;
 mod refusals;
 mod sealed;
 mod secret;
 mod sessions;
+mod set_password;
 mod settings;
 mod signing_keys;
 mod spi;
@@ -115,11 +123,22 @@ extension_sql_file!("../sql/users_merge.sql", name = "users_merge", requires = [
 extension_sql_file!("../sql/users_erase.sql", name = "users_erase", requires = ["users_merge"]);
 extension_sql_file!("../sql/users_activity.sql", name = "users_activity", requires = ["users_erase"]);
 extension_sql_file!("../sql/sessions_cleanup.sql", name = "sessions_cleanup", requires = ["users_activity"]);
+extension_sql_file!("../sql/attempts.sql", name = "attempts", requires = ["sessions_cleanup"]);
+extension_sql_file!(
+    "../sql/passwords.sql",
+    name = "passwords",
+    requires = ["attempts", set_password::set_password, set_password::setup_owner]
+);
+extension_sql_file!(
+    "../sql/login.sql",
+    name = "login",
+    requires = ["passwords", login::login, refresh::refresh, logout::logout, exchange_token::exchange_token]
+);
 extension_sql_file!(
     "../sql/authenticate.sql",
     name = "authenticate",
     requires = [
-        "sessions_cleanup",
+        "login",
         authenticate::authenticate,
         authenticate::set_current_user,
         authenticate::set_current_external_user,

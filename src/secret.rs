@@ -55,7 +55,11 @@ pub fn is_prefix(text: &str) -> bool {
     text.len() == 2 * PREFIX_BYTES && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+/// Random bytes from the system.
+///
+/// # Errors
+/// XX000 where the source of randomness fails.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Error::internal("the source of randomness has failed"))?;
     Ok(bytes)

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::passwords::Cost;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_guard};
 use std::ffi::{CStr, c_int, c_void};
@@ -37,6 +38,10 @@ static SESSION_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(30 * 86_400);
 static SESSION_IDLE_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(7 * 86_400);
 static MAX_SESSIONS: GucSetting<i32> = GucSetting::<i32>::new(50);
 static EVICT_SESSIONS: GucSetting<bool> = GucSetting::<bool>::new(true);
+static PASSWORD_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(19_456);
+static PASSWORD_ITERATIONS: GucSetting<i32> = GucSetting::<i32>::new(2);
+static PASSWORD_PARALLELISM: GucSetting<i32> = GucSetting::<i32>::new(1);
+static EXCHANGE_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(86_400);
 static ERROR_STYLE: GucSetting<ErrorStyle> = GucSetting::<ErrorStyle>::new(ErrorStyle::Postgres);
 
 /// `warden.missing_identity`; anybody may change it, because neither value shows a row.
@@ -52,6 +57,45 @@ pub fn max_identity_age() -> i64 {
 /// `warden.allow_identity_switch`: several users in one transaction, for test suites that roll one back.
 pub fn allow_identity_switch() -> bool {
     ALLOW_IDENTITY_SWITCH.get()
+}
+
+/// `warden.access_token_lifetime`, in seconds.
+pub fn access_token_lifetime() -> i32 {
+    ACCESS_TOKEN_LIFETIME.get()
+}
+
+/// `warden.session_lifetime`, in seconds.
+pub fn session_lifetime() -> i32 {
+    SESSION_LIFETIME.get()
+}
+
+/// `warden.session_idle_timeout`, in seconds; 0 for none.
+pub fn session_idle_timeout() -> i32 {
+    SESSION_IDLE_TIMEOUT.get()
+}
+
+/// `warden.max_sessions`; 0 for any number.
+pub fn max_sessions() -> i32 {
+    MAX_SESSIONS.get()
+}
+
+/// `warden.evict_sessions`: whether an old session makes room for a new one.
+pub fn evict_sessions() -> bool {
+    EVICT_SESSIONS.get()
+}
+
+/// `warden.exchange_lifetime`, in seconds: the longest that `exchange_token` grants.
+pub fn exchange_lifetime() -> i32 {
+    EXCHANGE_LIFETIME.get()
+}
+
+/// `warden.password_memory`, `warden.password_iterations`, `warden.password_parallelism`.
+pub fn password_cost() -> Cost {
+    Cost {
+        memory: PASSWORD_MEMORY.get().unsigned_abs(),
+        iterations: PASSWORD_ITERATIONS.get().unsigned_abs(),
+        parallelism: PASSWORD_PARALLELISM.get().unsigned_abs(),
+    }
 }
 
 /// `warden.error_style`; anybody may change it, because it changes five characters of what the client is told.
@@ -85,7 +129,6 @@ pub fn define() {
         1..=86_400,
         GucFlags::UNIT_S,
     );
-    // What follows is read in SQL, by `current_setting`.
     define_int::<1>(
         c"How long an access token of this database is good.",
         &ACCESS_TOKEN_LIFETIME,
@@ -109,6 +152,31 @@ pub fn define() {
         &MAX_SESSIONS,
         0..=i32::MAX,
         GucFlags::default(),
+    );
+    // Less memory than 7 MiB is none that OWASP lists. The bounds are those of one sign-in that a server bears.
+    define_int::<6>(
+        c"How much memory the hash of a new password takes (argon2id).",
+        &PASSWORD_MEMORY,
+        7_168..=2_097_152,
+        GucFlags::UNIT_KB,
+    );
+    define_int::<7>(
+        c"How often the hash of a new password passes over that memory.",
+        &PASSWORD_ITERATIONS,
+        1..=100,
+        GucFlags::default(),
+    );
+    define_int::<8>(
+        c"In how many lanes the hash of a new password is computed.",
+        &PASSWORD_PARALLELISM,
+        1..=64,
+        GucFlags::default(),
+    );
+    define_int::<9>(
+        c"How long a token that was exchanged for another is good at most.",
+        &EXCHANGE_LIFETIME,
+        60..=30 * 86_400,
+        GucFlags::UNIT_S,
     );
     // SAFETY: the hooks have the types that the majors 15 to 18 share, and neither raises for a default.
     unsafe {
@@ -219,12 +287,16 @@ fn said_by_the_operator(setting: &CStr, source: pg_sys::GucSource::Type) -> bool
 }
 
 /// Settings with a check hook that only asks who sets them.
-const FOR_OPERATORS: [&CStr; 6] = [
+const FOR_OPERATORS: [&CStr; 10] = [
     c"warden.max_identity_age",
     c"warden.access_token_lifetime",
     c"warden.session_lifetime",
     c"warden.session_idle_timeout",
     c"warden.max_sessions",
     c"warden.evict_sessions",
+    c"warden.password_memory",
+    c"warden.password_iterations",
+    c"warden.password_parallelism",
+    c"warden.exchange_lifetime",
 ];
 const ALLOW_IDENTITY_SWITCH_NAME: &CStr = c"warden.allow_identity_switch";

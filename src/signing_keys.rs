@@ -2,9 +2,10 @@
 //!
 //! Its public keys stand beside those of all issuers, so that a token of ours is verified like any other.
 
+use crate::clock;
 use crate::error::{Error, Result, or_raise};
 use crate::jwt::{self, SigningKey};
-use crate::{clock, spi};
+use crate::spi::Statement;
 use aws_lc_rs::rand::SystemRandom;
 use pgrx::JsonB;
 use pgrx::prelude::*;
@@ -23,37 +24,77 @@ fn generate_signing_key() -> TableIterator<'static, (name!(kid, String), name!(p
 /// A signed access token. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn issue_access_token(user_id: pgrx::Uuid, session_id: &str, scopes: Vec<String>, expires_in: i32) -> String {
-    or_raise(issue(user_id, session_id, &scopes, expires_in))
+    let user_id = Uuid::from_bytes(*user_id.as_bytes());
+    or_raise(issue(&AccessToken { user_id, session_id, scopes: &scopes, expires_in, tenant_id: None, actor_id: None }))
 }
 
-fn issue(user_id: pgrx::Uuid, session_id: &str, scopes: &[String], expires_in: i32) -> Result<String> {
-    // Read here, and never an argument: what is bound to a statement can be logged.
-    let found = spi::read(
-        "SELECT o.issuer, k.kid, k.private_key, gen_random_uuid()::text
-         FROM warden.signing_keys k CROSS JOIN warden.own_issuer o ORDER BY k.created_at DESC LIMIT 1",
+/// What an access token says.
+pub struct AccessToken<'a> {
+    pub user_id: Uuid,
+    pub session_id: &'a str,
+    pub scopes: &'a [String],
+    /// In seconds.
+    pub expires_in: i32,
+    pub tenant_id: Option<Uuid>,
+    /// Who acts, where it is not the user itself.
+    pub actor_id: Option<Uuid>,
+}
+
+thread_local! {
+    // With the latest snapshot: under REPEATABLE READ a key that was replaced since would sign. Read here, and never an
+    // argument: what is bound to a statement can be logged.
+    static KEY: Statement = const { Statement::new(
+        c"SELECT o.issuer, k.kid, k.private_key, pg_catalog.gen_random_uuid()::text FROM warden.signing_keys k CROSS JOIN warden.own_issuer o ORDER BY k.created_at DESC LIMIT 1",
         &[],
-        |row| Ok((row.get::<String>(1)?, row.get::<String>(2)?, row.get::<Vec<u8>>(3)?, row.get::<String>(4)?)),
-    )?;
-    let Some((Some(issuer), Some(kid), Some(private_key), Some(jti))) = found.into_iter().next() else {
-        return Err(Error::wrong_state(
-            "there is no key to sign tokens with",
-            "An administrator calls warden.rotate_signing_key(), also after a restore: a dump has no private key.",
-        ));
-    };
+    ) };
+}
+
+/// Whether tokens can be signed: asked before anything is done for which there would be no token.
+///
+/// # Errors
+/// 55000 where there is no key.
+pub fn require_key() -> Result<()> {
+    KEY.with(|key| key.first(&[], |_| Ok(())))?.ok_or_else(no_key)
+}
+
+/// Signs an access token.
+///
+/// # Errors
+/// 55000 where there is no key.
+pub fn issue(token: &AccessToken<'_>) -> Result<String> {
+    let found = KEY.with(|key| {
+        key.first(&[], |row| {
+            Ok((row.get::<String>(1)?, row.get::<String>(2)?, row.get::<Vec<u8>>(3)?, row.get::<String>(4)?))
+        })
+    })?;
+    let Some((Some(issuer), Some(kid), Some(private_key), Some(jti))) = found else { return Err(no_key()) };
     let now = clock::to_unix_seconds(clock::now());
     let mut claims = Map::new();
     for (name, value) in [
         ("iss", json!(issuer)),
         ("aud", json!(issuer)),
-        ("sub", json!(Uuid::from_bytes(*user_id.as_bytes()).to_string())),
+        ("sub", json!(token.user_id.to_string())),
         ("iat", json!(now)),
-        ("exp", json!(now + i64::from(expires_in))),
+        ("exp", json!(now + i64::from(token.expires_in))),
         ("jti", json!(jti)),
-        ("session_id", json!(session_id)),
+        ("session_id", json!(token.session_id)),
         // Space-joined: RFC 8693 section 4.2.
-        ("scope", Value::String(scopes.join(" "))),
+        ("scope", Value::String(token.scopes.join(" "))),
     ] {
         claims.insert(name.to_owned(), value);
     }
+    if let Some(tenant_id) = token.tenant_id {
+        claims.insert("tenant_id".to_owned(), json!(tenant_id.to_string()));
+    }
+    if let Some(actor_id) = token.actor_id {
+        claims.insert("act".to_owned(), json!({ "sub": actor_id.to_string() }));
+    }
     jwt::sign(&kid, &private_key, claims).map_err(|_| Error::internal("a token could not be signed"))
+}
+
+fn no_key() -> Error {
+    Error::wrong_state(
+        "there is no key to sign tokens with",
+        "An administrator calls warden.rotate_signing_key(), also after a restore: a dump has no private key.",
+    )
 }

@@ -56,13 +56,14 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         }
     };
     let mut user = find(token.subject(), &token.user_place)?;
-    if user.is_none() && token.provision && first_sight == FirstSight::Provision {
+    if user.is_none() && token.provision && first_sight != FirstSight::OnlyLook {
         directory::provision(&Newcomer {
             issuer: token.issuer(),
             subject: token.subject(),
             subject_is: token.subject_is,
             verified_email: token.verified_email.as_deref(),
             link: token.link_verified_email,
+            commit: first_sight == FirstSight::Commit,
         })?;
         user = find(token.subject(), &token.user_place)?;
     }
@@ -94,6 +95,7 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         session_id: token.session_id.clone(),
         tenant_id: token.tenant_id,
         scopes: Rc::clone(&token.scopes),
+        is_own: token.is_own,
         named: token.named.clone(),
     })
 }

@@ -27,6 +27,13 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('trusted', 'record_event(text,text,jsonb,boolean)'),
         ('trusted', 'set_current_user(uuid,uuid)'), ('trusted', 'set_current_external_user(text,uuid)'),
 
+        ('client', 'login(text,text,inet,text,text,text[])'), ('trusted', 'login(text,text,inet,text,text,text[])'),
+        ('client', 'refresh(text,text[])'), ('trusted', 'refresh(text,text[])'),
+        ('client', 'logout(text)'), ('trusted', 'logout(text)'),
+        ('client', 'exchange_token(text,text[],interval)'), ('trusted', 'exchange_token(text,text[],interval)'),
+        ('client', 'set_password(uuid,text,text)'), ('trusted', 'set_password(uuid,text,text)'), ('admin', 'set_password(uuid,text,text)'),
+        ('trusted', 'setup_owner(text,text,text)'), ('admin', 'setup_owner(text,text,text)'),
+
         ('key', 'set_issuer_keys(text,text)'),
 
         ('admin', 'record_event(text,text,jsonb,boolean)'), ('admin', 'set_issuer_keys(text,text)'),

@@ -26,3 +26,6 @@ pub mod protect {
     pub mod trigger;
     pub mod undo;
 }
+
+#[path = "../../../src/passwords.rs"]
+pub mod passwords;

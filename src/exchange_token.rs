@@ -1,0 +1,124 @@
+//! A token of this database for another one (RFC 8693): `exchange_token`.
+
+use crate::autonomous::{self, Task};
+use crate::bearer::{Bearer, Failure, FirstSight, bearer};
+use crate::error::{Error, Result, or_raise};
+use crate::grant::{self, Answer, Denied, Granted, denied_by_task, deny};
+use crate::login::{held_by, seconds};
+use crate::signing_keys::{self, AccessToken};
+use crate::{api_keys, clock, hooks, sessions, settings};
+use pgrx::prelude::*;
+use serde_json::json;
+use std::cell::Cell;
+use uuid::Uuid;
+
+/// A token for a token. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn exchange_token(
+    subject_token: Option<&str>,
+    scopes: default!(Option<Vec<Option<String>>>, "NULL"),
+    expires_in: default!(Option<Interval>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(access_token, Option<String>),
+        name!(issued_token_type, Option<String>),
+        name!(token_type, Option<String>),
+        name!(expires_in, Option<i32>),
+        name!(scope, Option<String>),
+        name!(error, Option<String>),
+        name!(error_description, Option<String>),
+    ),
+> {
+    hooks::hide_statement();
+    let answer = or_raise(exchange(subject_token.unwrap_or_default(), scopes, expires_in));
+    let issued_token_type = answer.is_ok().then(|| ACCESS_TOKEN.to_owned());
+    let (access_token, token_type, expires_in, _, scope, error, description, _) = grant::row(answer);
+    TableIterator::once((access_token, issued_token_type, token_type, expires_in, scope, error, description))
+}
+
+fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option<Interval>) -> Result<Answer> {
+    signing_keys::require_key()?;
+    if token.is_empty() {
+        return Ok(Err(Denied::InvalidRequest("a subject token is needed")));
+    } else if api_keys::is_key(token) {
+        return Ok(Err(Denied::InvalidRequest("an API key is used as it is")));
+    }
+    let asked_for = match expires_in {
+        None => i64::from(settings::access_token_lifetime()),
+        Some(interval) => whole_seconds(interval),
+    };
+    if asked_for < 1 {
+        return Ok(Err(Denied::InvalidRequest("the token would have expired")));
+    }
+    let subject = match bearer(token, FirstSight::Commit) {
+        Ok(subject) => subject,
+        Err(Failure::Error(error)) => return Err(error),
+        Err(Failure::Refused(why)) => {
+            let fields = [("issuer", why.named.issuer.as_deref()), ("subject", why.named.subject.as_deref())];
+            return deny("exchange_token", Denied::InvalidGrant, why.reason, &fields);
+        }
+    };
+    let user_id = subject.user.id.to_string();
+    let fields = [("subject", Some(user_id.as_str()))];
+    let granted = grantable(&subject)?;
+    let scopes = match grant::asked(scopes).and_then(|asked| grant::narrow(granted, asked)) {
+        Ok(scopes) => scopes,
+        Err(denied) => return deny("exchange_token", denied, "invalid_scope", &fields),
+    };
+    let (parent_id, ends_in) = parent(&subject)?;
+    let expires_in = asked_for.min(i64::from(settings::exchange_lifetime())).min(ends_in);
+    let Some(expires_in) = i32::try_from(expires_in).ok().filter(|&left| left > 0) else {
+        return deny("exchange_token", Denied::InvalidGrant, "session_over", &fields);
+    };
+    let answer = autonomous::run(
+        Task::BeginSession,
+        json!({
+            "user_id": user_id, "kind": "exchange", "scopes": scopes, "parent_id": parent_id,
+            "lifetime": seconds(expires_in), "idle_timeout": seconds(0),
+            "max_sessions": settings::max_sessions(), "evict": settings::evict_sessions(),
+        }),
+    )?;
+    let Some(session_id) = answer["session_id"].as_str() else {
+        let reason = answer["error"].as_str().unwrap_or_default();
+        return deny("exchange_token", denied_by_task(reason), reason, &fields);
+    };
+    let access_token = signing_keys::issue(&AccessToken {
+        user_id: subject.user.id,
+        session_id,
+        scopes: &scopes,
+        expires_in,
+        // What the token was limited to, or who used it for the user, is not left behind.
+        tenant_id: subject.tenant_id,
+        actor_id: subject.actor.map(|actor| actor.id),
+    })?;
+    Ok(Ok(Granted { access_token, expires_in, refresh_token: None, scopes }))
+}
+
+/// The scopes that the user holds and the token has. A foreign token that states none is not limited by that.
+fn grantable(subject: &Bearer) -> Result<Vec<String>> {
+    let mut held = held_by(subject.user.id)?;
+    if subject.is_own || !subject.scopes.is_empty() {
+        held.retain(|scope| subject.scopes.contains(scope));
+    }
+    Ok(held)
+}
+
+/// The session of a token of our own, and the seconds that it lasts.
+fn parent(subject: &Bearer) -> Result<(Option<Uuid>, i64)> {
+    if !subject.is_own {
+        return Ok((None, i64::MAX));
+    }
+    let id = subject.session_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+    let session = id.map(|id| sessions::find(id, &Cell::new(None))).transpose()?.flatten();
+    let session = session.ok_or_else(|| Error::internal("a token of ours has no session"))?;
+    Ok((id, (session.over_at - clock::now()).div_euclid(1_000_000)))
+}
+
+fn whole_seconds(interval: Interval) -> i64 {
+    (interval.as_micros() / 1_000_000).clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+}
+
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";

@@ -1,0 +1,124 @@
+//! What the functions that give tokens answer: OAuth 2.0 (RFC 6749 sections 5.1 and 5.2), in a row.
+//!
+//! A refusal is an answer and no error: an error would undo nothing (what was counted is committed), but end the
+//! client's transaction.
+
+use crate::error::Result;
+use crate::refusals;
+
+/// Tokens.
+pub struct Granted {
+    pub access_token: String,
+    /// In seconds.
+    pub expires_in: i32,
+    pub refresh_token: Option<String>,
+    pub scopes: Vec<String>,
+}
+
+/// Why there are none, as far as the client may know.
+#[derive(Clone, Copy)]
+pub enum Denied {
+    /// For whatever is wrong with the credential.
+    InvalidGrant,
+    InvalidScope,
+    InvalidRequest(&'static str),
+    AccessDenied(&'static str),
+    /// RFC 8628 section 3.5, and the seconds to wait.
+    SlowDown(i32),
+}
+
+pub type Answer = std::result::Result<Granted, Denied>;
+
+impl Denied {
+    fn error(self) -> &'static str {
+        match self {
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::AccessDenied(_) => "access_denied",
+            Self::SlowDown(_) => "slow_down",
+        }
+    }
+
+    fn description(self) -> &'static str {
+        match self {
+            Self::InvalidGrant => "authentication failed",
+            Self::InvalidScope => "a scope is asked for that cannot be granted, or there is none to grant",
+            Self::InvalidRequest(description) | Self::AccessDenied(description) => description,
+            Self::SlowDown(_) => "too many failed attempts",
+        }
+    }
+}
+
+/// Denies, and says to the operator why: in one line of the server log, without a secret.
+pub fn deny(function: &str, denied: Denied, reason: &str, fields: &[(&str, Option<&str>)]) -> Result<Answer> {
+    refusals::log(function, reason, fields);
+    Ok(Err(denied))
+}
+
+/// What a task has answered in place of a session.
+pub fn denied_by_task(reason: &str) -> Denied {
+    match reason {
+        "too_many_sessions" => Denied::AccessDenied("the user has as many sessions as may be"),
+        "invalid_scope" => Denied::InvalidScope,
+        _ => Denied::InvalidGrant,
+    }
+}
+
+/// The row of `login` and `refresh`: access_token, token_type, expires_in, refresh_token, scope, error, error_description,
+/// retry_after. NULL is what OAuth leaves out.
+pub type Row = (
+    Option<String>,
+    Option<String>,
+    Option<i32>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i32>,
+);
+
+pub fn row(answer: Answer) -> Row {
+    match answer {
+        Ok(granted) => (
+            Some(granted.access_token),
+            Some("Bearer".to_owned()),
+            Some(granted.expires_in),
+            granted.refresh_token,
+            Some(granted.scopes.join(" ")),
+            None,
+            None,
+            None,
+        ),
+        Err(denied) => {
+            let retry_after = if let Denied::SlowDown(seconds) = denied { Some(seconds) } else { None };
+            let (error, description) = (denied.error().to_owned(), denied.description().to_owned());
+            (None, None, None, None, None, Some(error), Some(description), retry_after)
+        }
+    }
+}
+
+/// The scopes that a caller names: each once, none of them NULL.
+///
+/// # Errors
+/// What the caller is answered.
+pub fn asked(scopes: Option<Vec<Option<String>>>) -> std::result::Result<Option<Vec<String>>, Denied> {
+    let Some(scopes) = scopes else { return Ok(None) };
+    let mut named = scopes.into_iter().collect::<Option<Vec<_>>>().ok_or(Denied::InvalidScope)?;
+    named.sort();
+    named.dedup();
+    Ok(Some(named))
+}
+
+/// What of `held` is granted to who asks for these: all of them, or nothing.
+///
+/// # Errors
+/// What the caller is answered.
+pub fn narrow(held: Vec<String>, asked: Option<Vec<String>>) -> std::result::Result<Vec<String>, Denied> {
+    let granted = match asked {
+        None => held,
+        Some(asked) if asked.iter().all(|scope| held.contains(scope)) => asked,
+        Some(_) => return Err(Denied::InvalidScope),
+    };
+    if granted.is_empty() { Err(Denied::InvalidScope) } else { Ok(granted) }
+}
