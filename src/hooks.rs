@@ -3,7 +3,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::{clock, error, sealed, unguarded};
+use crate::redaction::{self, executed, holds_secret, names_function_with_password};
+use crate::{clock, error, refusals, sealed, unguarded};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -15,6 +16,8 @@ static mut PREVIOUS_EMIT_LOG: pg_sys::emit_log_hook_type = None;
 thread_local! {
     /// When the client message arrived in which a function last took a secret.
     static SECRET_TAKEN_AT: Cell<i64> = const { Cell::new(i64::MIN) };
+    /// The same of a password.
+    static PASSWORD_TAKEN_AT: Cell<i64> = const { Cell::new(i64::MIN) };
 }
 
 /// Installs the hooks. Called once when the library is loaded into a process.
@@ -34,6 +37,12 @@ pub fn install() {
 /// Marked for success too: in `SELECT warden.authenticate('…'), 1/0` the error is another's.
 pub fn hide_statement() {
     SECRET_TAKEN_AT.set(unguarded::statement_timestamp());
+}
+
+/// The same for a message that holds a password.
+pub fn hide_password() {
+    hide_statement();
+    PASSWORD_TAKEN_AT.set(unguarded::statement_timestamp());
 }
 
 /// Every statement that reads a table starts here, nested ones in functions too. Without a guard: what
@@ -61,15 +70,18 @@ unsafe extern "C-unwind" fn emit_log(data: *mut pg_sys::ErrorData) {
             (*data).sqlerrcode =
                 error::code_for_client((*data).sqlerrcode, bytes((*data).message), bytes((*data).context));
         }
-        if !data.is_null() && statement_holds_secret() {
+        if !data.is_null() && (statement_holds_secret() || message_holds_password(&*data)) {
+            if message_holds_password(&*data) {
+                mask_literals(&mut *data);
+            }
             (*data).hide_stmt = true;
             (*data).hide_ctx = true;
             // The QUERY line, which quotes a statement inside a function.
             (*data).internalquery = std::ptr::null_mut();
             // Postgres itself quotes a literal that does not fit: authenticate('…') with its arguments
             // swapped is an invalid address. And log_statement logs statements as messages.
-            mask_tokens((*data).message);
-            mask_tokens((*data).detail);
+            redaction::mask_secrets(bytes_mut((*data).message));
+            redaction::mask_secrets(bytes_mut((*data).detail));
         }
         if let Some(previous) = PREVIOUS_EMIT_LOG {
             pg_guard_ffi_boundary(|| previous(data));
@@ -97,50 +109,70 @@ unsafe fn statement_holds_secret() -> bool {
     }
 }
 
-fn holds_secret(query: &[u8]) -> bool {
-    names_function_with_secret(query) || find_token(query).is_some()
+/// True in the message that called a function that takes a password, which can look like anything, and in every message
+/// whose text names one, or executes a prepared statement that does.
+unsafe fn message_holds_password(data: &pg_sys::ErrorData) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        if PASSWORD_TAKEN_AT.get() == unguarded::statement_timestamp() {
+            return true;
+        }
+        let query = bytes(pg_sys::debug_query_string);
+        names_function_with_password(query)
+            // How log_statement quotes a prepared statement.
+            || names_function_with_password(bytes(data.detail))
+            || executed(query).any(|name| names_function_with_password(prepared_statement(name)))
+    }
 }
 
-/// Overwrites the claims and the signature of every token in the text of an error, in place.
-unsafe fn mask_tokens(text: *mut c_char) {
-    if text.is_null() {
-        return;
+/// The text of a prepared statement; empty where there is none.
+unsafe fn prepared_statement<'a>(name: &[u8]) -> &'a [u8] {
+    let mut terminated = [0; pg_sys::NAMEDATALEN as usize];
+    let length = name.len().min(terminated.len() - 1);
+    terminated[..length].copy_from_slice(&name[..length]);
+    // SAFETY: looks the name, which ends with a NUL, up in a table of the backend, and raises nothing for an unknown one;
+    // the text is NUL-terminated and lives as long as the statement, which no report deallocates.
+    unsafe {
+        let mut statement = unguarded::raising::FetchPreparedStatement(terminated.as_ptr().cast(), false);
+        if statement.is_null() {
+            terminated.make_ascii_lowercase();
+            statement = unguarded::raising::FetchPreparedStatement(terminated.as_ptr().cast(), false);
+        }
+        if statement.is_null() { &[] } else { bytes((*(*statement).plansource).query_string) }
     }
-    // SAFETY: the texts of an error are NUL-terminated copies that belong to it.
-    let text = unsafe {
-        let length = CStr::from_ptr(text).to_bytes().len();
-        std::slice::from_raw_parts_mut(text.cast::<u8>(), length)
-    };
-    let mut rest = text;
-    while let Some(start) = find_token(rest) {
-        rest = &mut rest[start..];
-        for byte in rest.iter_mut() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => *byte = b'*',
-                b'.' => {}
-                _ => break,
+}
+
+/// Overwrites what may be a literal of the statement: where `log_statement` logs it, from the first literal on; where
+/// Postgres quotes a value that does not fit or a name that is none, what it quotes. In every language of messages a
+/// quotation follows a quotation mark or a colon.
+unsafe fn mask_literals(data: &mut pg_sys::ErrorData) {
+    const CLASS: i32 = 0xFFF;
+    let quotes_value = data.sqlerrcode & CLASS == PgSqlErrorCode::ERRCODE_DATA_EXCEPTION as i32 & CLASS
+        || data.sqlerrcode == PgSqlErrorCode::ERRCODE_SYNTAX_ERROR as i32
+        || data.sqlerrcode == PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN as i32;
+    // SAFETY: as `bytes_mut`.
+    unsafe {
+        if data.elevel <= PgLogLevel::LOG_SERVER_ONLY as i32 {
+            // Our own lines in the log hold no literal.
+            if !bytes(data.message).starts_with(refusals::PREFIX) {
+                redaction::mask_from(bytes_mut(data.message), |byte| matches!(byte, b'\'' | b'$'));
+                redaction::mask_from(bytes_mut(data.detail), |byte| matches!(byte, b'\'' | b'$'));
             }
+        } else if quotes_value {
+            redaction::mask_from(bytes_mut(data.message), |byte| matches!(byte, b'"' | b':' | b'\x80'..));
+            redaction::mask_from(bytes_mut(data.detail), |_| true);
         }
     }
 }
 
-/// Where the claims of a JSON Web Token begin.
-fn find_token(text: &[u8]) -> Option<usize> {
-    text.windows(4).position(|part| TOKEN_CLAIMS.iter().any(|claims| part == *claims))
+/// As `bytes`, to be overwritten in place.
+unsafe fn bytes_mut<'a>(text: *mut c_char) -> &'a mut [u8] {
+    if text.is_null() {
+        return &mut [];
+    }
+    // SAFETY: the texts of an error are NUL-terminated copies that belong to it.
+    unsafe {
+        let length = CStr::from_ptr(text).to_bytes().len();
+        std::slice::from_raw_parts_mut(text.cast::<u8>(), length)
+    }
 }
-
-fn names_function_with_secret(query: &[u8]) -> bool {
-    FUNCTIONS_WITH_SECRETS.iter().any(|name| query.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name)))
-}
-
-/// A dot, and how claims begin in base64url: `{"`, or `{` and the white space that JSON allows after it. It
-/// finds a token in `EXECUTE p('…')`, in a call of an application's own function, in a misspelt call.
-const TOKEN_CLAIMS: [&[u8; 4]; 5] = [b".eyJ", b".eyA", b".ewo", b".ew0", b".ewk"];
-
-/// The functions that take a token, a key or a password.
-const FUNCTIONS_WITH_SECRETS: [&[u8]; 6] =
-    [b"authenticate", b"verify_token", b"explain_token", b"trust_issuer", b"set_issuer_keys", REQUEST_HEADERS];
-
-/// The setting that holds a token among the headers of an HTTP request: PostgREST assigns it by a
-/// statement of its own, whose parameters are logged where anybody asks for that.
-const REQUEST_HEADERS: &[u8] = b"request.headers";

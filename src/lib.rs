@@ -38,6 +38,7 @@ mod passwords;
 mod place;
 mod protect;
 mod readers;
+mod redaction;
 mod refresh;
 mod refusals;
 mod sealed;

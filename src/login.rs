@@ -38,7 +38,7 @@ fn login(
         name!(retry_after, Option<i32>),
     ),
 > {
-    hooks::hide_statement();
+    hooks::hide_password();
     let (identifier, password) = (identifier.unwrap_or_default(), password.unwrap_or_default());
     let from = From { client_ip, user_agent, device };
     TableIterator::once(grant::row(or_raise(sign_in(identifier, password, &from, scopes))))

@@ -28,6 +28,9 @@ fn write(mut line: String, fields: &[(&str, Option<&str>)], code: PgSqlErrorCode
     ereport!(PgLogLevel::LOG_SERVER_ONLY, code, line);
 }
 
+/// How each line begins.
+pub const PREFIX: &[u8] = b"pg_warden ";
+
 fn quote(value: &str) -> String {
     const LONGEST: usize = 128;
     let mut quoted = String::from('"');

@@ -22,7 +22,7 @@ fn set_password(
     password: Option<&str>,
     current_password: default!(Option<&str>, "NULL"),
 ) -> bool {
-    hooks::hide_statement();
+    hooks::hide_password();
     let (user_id, password) = (user_id.map(|id| Uuid::from_bytes(*id.as_bytes())), password.unwrap_or_default());
     or_raise((|| {
         if issuers::administers()? {
@@ -37,7 +37,7 @@ fn set_password(
 #[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn setup_owner(email: Option<&str>, password: Option<&str>, name: default!(Option<&str>, "NULL")) -> pgrx::Uuid {
-    hooks::hide_statement();
+    hooks::hide_password();
     or_raise((|| {
         if !issuers::administers()? {
             caller::require(Kind::Trusted)?;

@@ -54,6 +54,7 @@ pub mod raising {
     unsafe extern "C-unwind" {
         pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, eflags: c_int);
 
+        pub fn FetchPreparedStatement(name: *const c_char, raise: bool) -> *mut pg_sys::PreparedStatement;
         pub fn GetLatestSnapshot() -> Snapshot;
         pub fn PushActiveSnapshot(snapshot: Snapshot);
 

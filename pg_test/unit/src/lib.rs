@@ -29,3 +29,6 @@ pub mod protect {
 
 #[path = "../../../src/passwords.rs"]
 pub mod passwords;
+
+#[path = "../../../src/redaction.rs"]
+pub mod redaction;
