@@ -56,3 +56,22 @@ test("jose verifies our token with our key set", async () => {
   const { keys: newKeys } = await issued();
   await assert.rejects(jwtVerify(token, createLocalJWKSet(newKeys), rules), errors.JWKSNoMatchingKey);
 });
+
+test("jose verifies what login and refresh give", async () => {
+  await asSuperuser(DATABASE, (client) =>
+    client.query(`SELECT warden.update_user('${ALICE}', name => 'alice'), warden.set_password('${ALICE}', 'correct horse')`),
+  );
+  const [first, next, keys] = await asSuperuser(DATABASE, async (client) => {
+    const { rows: [first] } = await client.query("SELECT * FROM warden.login($1, $2)", ["alice", "correct horse"]);
+    const { rows: [next] } = await client.query("SELECT * FROM warden.refresh($1)", [first.refresh_token]);
+    const { rows: [{ keys }] } = await client.query("SELECT warden.jwks() AS keys");
+    return [first, next, keys];
+  });
+  const rules = { issuer: NAME, audience: NAME, typ: "at+jwt", algorithms: ["EdDSA"] };
+  for (const { access_token, scope, expires_in } of [first, next]) {
+    const { payload } = await jwtVerify(access_token, createLocalJWKSet(keys), rules);
+    assert.equal(payload.sub, ALICE);
+    assert.equal(payload.scope, scope);
+    assert.equal(payload.exp - payload.iat, expires_in);
+  }
+});
