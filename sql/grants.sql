@@ -70,6 +70,7 @@ GRANT EXECUTE ON FUNCTION
     warden.begin_admin(text, text),
     -- For superusers and admin roles: the code asks who calls.
     warden.doctor(),
+    warden.prove(regclass),
     -- What the view of protected tables calls, for those who may read it.
     warden.is_intact(regclass),
     -- For the owners of tables and schemas: the code asks who calls.

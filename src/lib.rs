@@ -174,4 +174,6 @@ extension_sql_file!("../sql/doctor_search.sql", name = "doctor_search", requires
 extension_sql_file!("../sql/doctor_code.sql", name = "doctor_code", requires = ["doctor_search"]);
 extension_sql_file!("../sql/doctor_server.sql", name = "doctor_server", requires = ["doctor_code"]);
 extension_sql_file!("../sql/doctor.sql", name = "doctor", requires = ["doctor_server"]);
-extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["doctor"], finalize);
+extension_sql_file!("../sql/prove_rows.sql", name = "prove_rows", requires = ["doctor"]);
+extension_sql_file!("../sql/prove.sql", name = "prove", requires = ["prove_rows"]);
+extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["prove"], finalize);

@@ -153,6 +153,18 @@ pub fn write_returning<R>(
     })
 }
 
+/// Runs any statement, up to a number of rows that it returns; answers how many it returned or changed,
+/// and the text in the first column of the first, if that is one.
+pub fn run(sql: &str, row_limit: i64) -> Result<(i64, Option<String>)> {
+    Spi::connect_mut(|client| {
+        let rows = client.update(sql, Some(row_limit), &[])?;
+        let count = rows.len() as i64;
+        let text = rows.columns().is_ok_and(|columns| columns > 0 && count > 0);
+        let text = if text { rows.first().get::<String>(1).ok().flatten() } else { None };
+        Ok((count, text))
+    })
+}
+
 /// Runs a statement that writes; answers how many rows it returned or changed. In a read-only
 /// transaction, as every transaction of a standby is, it raises 25006.
 pub fn write(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize> {

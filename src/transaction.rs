@@ -95,6 +95,28 @@ impl Attempt {
     }
 }
 
+/// Runs `work` for somebody, or nobody, else than this transaction acts for: `prove`, whose users do not exist.
+///
+/// Whoever was there is there again when the subtransaction of the caller is rolled back; without that
+/// there is nobody. The transaction's own user is another matter, and is not touched.
+pub fn rehearse<R>(identity: Option<&Identity>, work: impl FnOnce() -> R) -> Result<R> {
+    let _restored = Seal(sealed::seal());
+    match identity {
+        Some(identity) => sealed::set(&Identity { serial: REHEARSAL, ..identity.clone() })?,
+        None => sealed::set_seal(0),
+    }
+    Ok(work())
+}
+
+/// The seal in force before, which no rollback restores.
+struct Seal(i32);
+
+impl Drop for Seal {
+    fn drop(&mut self) {
+        sealed::set_seal(self.0);
+    }
+}
+
 fn current() -> Transaction {
     let lxid = local_id();
     let known = CURRENT.get();
@@ -102,7 +124,7 @@ fn current() -> Transaction {
         return known;
     }
     // Numbers repeat after 2^31 transactions of one backend; an identity never lives that long.
-    let serial = known.serial.checked_add(1).unwrap_or(1);
+    let serial = known.serial % (REHEARSAL - 1) + 1;
     Transaction { lxid, serial, user_id: None, failed: false }
 }
 
@@ -128,3 +150,6 @@ pub fn warn_outside_block(function: &str) {
         );
     }
 }
+
+/// The number of identities that are no transaction's.
+const REHEARSAL: i32 = i32::MAX;

@@ -5,8 +5,8 @@
 //! makes statements of them (with what `checks` refuses and what `columns` adds for comfort), `undo`
 //! those of `unprotect`, and `apply` executes them as the table's owner. `parents` and `guard` run when
 //! rows are written, `follow` and `watch` when tables are changed. `owned`, `rekey` and `owner_writes` count,
-//! move and delete the rows of one user. The SQL declarations are in
-//! `sql/protect.sql`, `sql/protections.sql` and the files beside them.
+//! move and delete the rows of one user. `prove` tries out what all of it is worth. The SQL declarations
+//! are in `sql/protect.sql`, `sql/protections.sql` and the files beside them.
 
 mod acting;
 mod allow;
@@ -27,6 +27,7 @@ mod parents;
 mod plan;
 mod policy;
 mod protect_schema;
+mod prove;
 mod rekey;
 mod step;
 pub mod table_owner;

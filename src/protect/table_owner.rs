@@ -11,7 +11,13 @@ use pgrx::pg_sys::{self, Oid};
 
 /// Runs `work` as `owner`; whoever acted before acts again afterwards, also when it fails.
 pub fn act_as<R>(owner: Oid, work: impl FnOnce() -> R) -> R {
-    let _before = Before::change_to(owner);
+    let _before = Before::change_to(owner, pg_sys::SECURITY_NOFORCE_RLS);
+    work()
+}
+
+/// Likewise as a client, for `prove`: bound by row security as it is.
+pub fn act_as_client<R>(client: Oid, work: impl FnOnce() -> R) -> R {
+    let _before = Before::change_to(client, 0);
     work()
 }
 
@@ -22,15 +28,14 @@ struct Before {
 }
 
 impl Before {
-    fn change_to(owner: Oid) -> Self {
+    fn change_to(role: Oid, exemption: u32) -> Self {
         let mut before = Self { user: Oid::INVALID, context: 0 };
-        let restrictions =
-            pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION | pg_sys::SECURITY_NOFORCE_RLS;
+        let restrictions = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION | exemption;
         // SAFETY: both functions only read and set variables of the backend. The flags are set beside
         // those in force, so that nested restrictions are never lifted.
         unsafe {
             pg_sys::GetUserIdAndSecContext(&mut before.user, &mut before.context);
-            pg_sys::SetUserIdAndSecContext(owner, before.context | restrictions as i32);
+            pg_sys::SetUserIdAndSecContext(role, before.context | restrictions as i32);
         }
         before
     }

@@ -1,0 +1,116 @@
+//! `prove`: what users could do to each other's rows of a table, tried out. What is tried is in `sql/prove.sql`;
+//! here is the one way to try it: a statement as a role and as a user.
+//!
+//! The users do not exist, so whatever code of a table's owner runs with their identity learns of nobody.
+//! The roles are never superusers. Triggers and foreign keys stay silent, so that a user who does not
+//! exist can have rows, and nothing is set off by them.
+
+#![allow(unsafe_code)]
+
+use super::{catalogue, named, table_owner};
+use crate::error::{Error, Result, or_raise};
+use crate::identity::Identity;
+use crate::{caller, clock, issuers, settings, spi, transaction};
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// Executes a statement as a role and a user. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn rehearse(
+    role: Oid,
+    is_owner: bool,
+    user_id: Option<pgrx::Uuid>,
+    external_id: Option<String>,
+    tenant_id: Option<pgrx::Uuid>,
+    statement: &str,
+    row_limit: i64,
+) -> TableIterator<'static, (name!(reached, i64), name!(answer, Option<String>))> {
+    TableIterator::once(or_raise((|| {
+        // SAFETY: a catalogue look-up within a transaction.
+        if unsafe { pg_sys::superuser_arg(role) } {
+            return Err(Error::wrong_state("a superuser is not acted as", "Code of others would run with its rights."));
+        }
+        let work = || {
+            let work = || without_triggers(|| spi::run(statement, row_limit));
+            if is_owner { table_owner::act_as(role, work) } else { table_owner::act_as_client(role, work) }
+        };
+        match user_id {
+            None => transaction::rehearse(None, work)?,
+            Some(id) => {
+                transaction::rehearse(Some(&invented(from_pgrx(id), external_id, tenant_id.map(from_pgrx))?), work)?
+            }
+        }
+    })()))
+}
+
+/// Refuses whoever may not call `prove`, and tables it is not for. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn require_prover(table_name: Option<Oid>) -> bool {
+    or_raise((|| {
+        issuers::require_administrator()?;
+        caller::require_own_statement()?;
+        let table = named(table_name)?;
+        match catalogue::protection(table)? {
+            Some(protection) if protection.root == table => Ok(true),
+            Some(_) => Err(Error::wrong_state(
+                "the table is protected as part of another table",
+                "Name the table at the top of its partition or inheritance tree.",
+            )),
+            None => Err(Error::wrong_state(
+                "the table is not protected",
+                "Call warden.protect() first; warden.doctor() lists what is open.",
+            )),
+        }
+    })())
+}
+
+/// The identity of somebody who is not in the directory.
+fn invented(user_id: Uuid, external_id: Option<String>, tenant_id: Option<Uuid>) -> Result<Identity> {
+    let known = spi::read(
+        "SELECT FROM warden.users u WHERE u.id = $1 OR u.external_id = $2",
+        &[pgrx::Uuid::from_bytes(*user_id.as_bytes()).into(), external_id.clone().into()],
+        |_| Ok(()),
+    )?;
+    if !known.is_empty() {
+        return Err(Error::wrong_state("a user who exists is not acted as", "Tokens are for that."));
+    }
+    Ok(Identity {
+        serial: 0,
+        expires_at: clock::now() + settings::max_identity_age(),
+        user_id,
+        actor_id: user_id,
+        tenant_id,
+        session_id: None,
+        external_id,
+        roles: Vec::new(),
+        scopes: Rc::new([]),
+    })
+}
+
+/// With `session_replication_role = replica`. Should `work` raise, the abort of the (sub)transaction
+/// restores the setting.
+fn without_triggers<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: sets a variable of the backend, and sets it back; the texts are NUL-terminated and copied.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        pg_sys::set_config_option(
+            c"session_replication_role".as_ptr(),
+            c"replica".as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+        let result = work();
+        pg_sys::AtEOXact_GUC(true, level);
+        result
+    }
+}
+
+fn from_pgrx(id: pgrx::Uuid) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
+}
