@@ -43,6 +43,7 @@ CALLS = {
     "list_sessions": "SELECT warden.list_sessions()",
     "pre_request": "SELECT warden.pre_request()",
     "protect": "SELECT warden.protect('documents')",
+    "prove": "SELECT count(*) FROM warden.prove('documents')",
     "protect_schema": "SELECT warden.protect_schema('public', 'user_id')",
     "record_event": "SELECT warden.record_event('something')",
     "require_user": "SELECT warden.require_user(%(user)s::uuid)",
@@ -139,6 +140,8 @@ def test_every_function_is_tried(documents, superuser):
 REFUSED = {
     "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
     "set_current_external_user", "revoke_all_sessions",
+    "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
+    "set_current_external_user",
 }
 REFUSED_TO_CLIENTS = {"create_anonymous_user", "set_current_user", "record_event, outliving"}
 

@@ -1,4 +1,4 @@
-"""N2: what docs/doctor.md shows is executed as typed, its command fails a pipeline when it should, and its table has
+"""N2, N3: what docs/doctor.md shows is executed as typed, its command fails a pipeline when it should, and its table has
 exactly the codes that doctor() can return."""
 
 import os
@@ -66,7 +66,7 @@ def test_what_it_says_is_printed_is_printed(chapter):
             # The test does not choose the minor version of its server.
             assert [line for line in last.splitlines() if "server_outdated" not in line][-len(lines):] == lines
             shown += 1
-    assert shown == 2
+    assert shown == 4
 
 
 def test_ci_the_command_fails_when_there_are_findings_and_only_then(chapter):
@@ -107,3 +107,15 @@ def test_every_code_of_the_parts_is_listed_and_planted_by_a_test(chapter):
     assert set(returned) == known
     tests = "".join(path.read_text() for path in (REPOSITORY / "pg_test/sql").glob("doctor_*.sql"))
     assert [code for code in known if not re.search(rf"\b{code}\b", tests)] == []
+
+
+def test_n3_the_table_has_the_checks_of_prove(chapter):
+    directory, _ = chapter
+    section = (REPOSITORY / "docs/doctor.md").read_text().split("## Proving a table")[1].split("\n## ")[0]
+    documented = [name for cell in re.findall(r"^\| (`.*?`) \|", section, re.M) for name in re.findall(r"`([a-z_]+)`", cell)]
+    with psycopg.connect(f"host={directory} port=5432 user=postgres dbname=postgres") as superuser:
+        superuser.execute("CREATE TABLE tenanted (user_id uuid, tenant_id uuid); GRANT SELECT ON tenanted TO app")
+        superuser.execute("SELECT FROM warden.protect('tenanted', tenant_column => 'tenant_id')")
+        tried = [name for (name,) in superuser.execute("SELECT \"check\" FROM warden.prove('tenanted')")]
+        superuser.rollback()
+    assert documented == tried

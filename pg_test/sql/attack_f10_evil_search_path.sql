@@ -103,6 +103,18 @@ SELECT t.rows('SELECT FROM public.documents', 2, 'the gateway sees what bob sees
 SELECT warden.record_event('outlives', NULL, '{}', true);
 SELECT t.ok(warden.create_anonymous_user('browser') OPERATOR(pg_catalog.=) warden.create_anonymous_user('browser'), 'and finds a visitor');
 COMMIT;
+
+-- What an administrator calls in such a session acts as clients.
+\connect - postgres
+CREATE TABLE public.proven (id pg_catalog.int4 PRIMARY KEY, user_id pg_catalog.uuid);
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.proven TO app, gateway;
+SELECT pg_catalog.count(*) FROM warden.protect('public.proven');
+SET search_path = evil, pg_catalog, public;
+SELECT pg_catalog.count(*) AS passed FROM warden.prove('public.proven') WHERE passed \gset
+SET search_path = pg_catalog, public;
+SELECT t.is(:passed, 15, 'prove() is not fooled either');
+\connect - gateway
+SET search_path = evil, pg_catalog, public;
 SELECT t.is(pg_catalog.string_agg(DISTINCT pg_catalog.concat(who, ': ', what), ', '), NULL::pg_catalog.text,
     'no function of ours ran anything of the attacker''s as anybody else')
 FROM evil.ran_as WHERE who OPERATOR(pg_catalog.<>) 'app' AND who OPERATOR(pg_catalog.<>) 'gateway';

@@ -45,6 +45,26 @@ SELECT t.is((SELECT count(*) FROM (TABLE documents EXCEPT ALL TABLE before) x), 
 SELECT t.is((SELECT count(*) FROM (TABLE before EXCEPT ALL TABLE documents) x), 0, 'none is gone or changed');
 SELECT t.is(count(*), :records, 'no record is written') FROM warden.audit_log;
 
+-- The identity of the transaction, or that it has none any more, is as before.
+BEGIN;
+SET LOCAL ROLE gateway;
+SELECT warden.set_current_user(:alice);
+RESET ROLE;
+SELECT t.is(failed('documents'), NULL, 'while somebody is signed in');
+SET LOCAL ROLE gateway;
+SELECT t.is(warden.current_user_id()::text || (SELECT count(*) FROM documents), :alice || '1', 'who stays signed in');
+SELECT t.refused(format('SELECT warden.set_current_user(%L)', :bob), '55000', 'and alone');
+ROLLBACK;
+BEGIN;
+SET LOCAL ROLE gateway;
+SELECT t.refused('SELECT warden.set_current_user(gen_random_uuid())', '28000', 'after a failed attempt');
+RESET ROLE;
+SELECT t.is(failed('documents'), NULL, 'it works');
+SET LOCAL ROLE gateway;
+SELECT t.is(count(*), 0, 'and leaves nobody') FROM documents;
+SELECT t.refused(format('SELECT warden.set_current_user(%L)', :bob), '55000', 'for good');
+ROLLBACK;
+
 -- A broken policy, each in its way.
 \set original 'SELECT count(*) FROM warden.protect(''documents'', replace_policies => true)'
 SELECT broken('documents', 'warden_select', 'USING (true)');
