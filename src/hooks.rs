@@ -1,4 +1,4 @@
-//! The two hooks into the server: one notices expiry; one sees what is reported, keeps secrets out of the
+//! The hooks into the server: two notice expiry; one sees what is reported, keeps secrets out of the
 //! server log, and gives errors the SQLSTATE of the style that the client has chosen.
 
 #![allow(unsafe_code)]
@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 
 static mut PREVIOUS_EXECUTOR_START: pg_sys::ExecutorStart_hook_type = None;
+static mut PREVIOUS_PROCESS_UTILITY: pg_sys::ProcessUtility_hook_type = None;
 static mut PREVIOUS_EMIT_LOG: pg_sys::emit_log_hook_type = None;
 
 thread_local! {
@@ -26,6 +27,8 @@ pub fn install() {
     unsafe {
         PREVIOUS_EXECUTOR_START = pg_sys::ExecutorStart_hook;
         pg_sys::ExecutorStart_hook = Some(executor_start);
+        PREVIOUS_PROCESS_UTILITY = pg_sys::ProcessUtility_hook;
+        pg_sys::ProcessUtility_hook = Some(process_utility);
         PREVIOUS_EMIT_LOG = pg_sys::emit_log_hook;
         pg_sys::emit_log_hook = Some(emit_log);
     }
@@ -59,6 +62,31 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags
             Some(previous) => previous(query, eflags),
             None => unguarded::raising::standard_ExecutorStart(query, eflags),
         }
+    }
+}
+
+/// DO and CALL evaluate what they are given without a query: `IF warden.require_user(…)` in a DO block,
+/// `CALL pay(warden.current_user_id())`. Other utility statements start queries where they need the
+/// identity, and FETCH is to finish a cursor that was open before.
+#[allow(clippy::too_many_arguments)]
+unsafe extern "C-unwind" fn process_utility(
+    statement: *mut pg_sys::PlannedStmt,
+    text: *const c_char,
+    read_only_tree: bool,
+    context: pg_sys::ProcessUtilityContext::Type,
+    parameters: pg_sys::ParamListInfo,
+    environment: *mut pg_sys::QueryEnvironment,
+    receiver: *mut pg_sys::DestReceiver,
+    completion: *mut pg_sys::QueryCompletion,
+) {
+    use pg_sys::NodeTag::{T_CallStmt, T_DoStmt};
+    // SAFETY: Postgres passes a statement with the node of its command; then all of it is passed on.
+    unsafe {
+        if [T_DoStmt, T_CallStmt].contains(&(*(*statement).utilityStmt).type_) {
+            sealed::notice_expiry(clock::now);
+        }
+        let next = PREVIOUS_PROCESS_UTILITY.unwrap_or(unguarded::raising::standard_ProcessUtility);
+        next(statement, text, read_only_tree, context, parameters, environment, receiver, completion);
     }
 }
 

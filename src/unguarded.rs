@@ -55,6 +55,17 @@ pub mod raising {
         pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, eflags: c_int);
 
         pub fn FetchPreparedStatement(name: *const c_char, raise: bool) -> *mut pg_sys::PreparedStatement;
+        pub fn standard_ProcessUtility(
+            statement: *mut pg_sys::PlannedStmt,
+            text: *const c_char,
+            read_only_tree: bool,
+            context: pg_sys::ProcessUtilityContext::Type,
+            parameters: pg_sys::ParamListInfo,
+            environment: *mut pg_sys::QueryEnvironment,
+            receiver: *mut pg_sys::DestReceiver,
+            completion: *mut pg_sys::QueryCompletion,
+        );
+
         pub fn GetLatestSnapshot() -> Snapshot;
         pub fn PushActiveSnapshot(snapshot: Snapshot);
 

@@ -114,7 +114,7 @@ def test_n3_the_table_has_the_checks_of_prove(chapter):
     section = (REPOSITORY / "docs/doctor.md").read_text().split("## Proving a table")[1].split("\n## ")[0]
     documented = [name for cell in re.findall(r"^\| (`.*?`) \|", section, re.M) for name in re.findall(r"`([a-z_]+)`", cell)]
     with psycopg.connect(f"host={directory} port=5432 user=postgres dbname=postgres") as superuser:
-        superuser.execute("CREATE TABLE tenanted (user_id uuid, tenant_id uuid); GRANT SELECT ON tenanted TO app")
+        superuser.execute("CREATE TABLE tenanted (user_id uuid, tenant_id uuid); GRANT SELECT, INSERT ON tenanted TO app")
         superuser.execute("SELECT FROM warden.protect('tenanted', tenant_column => 'tenant_id')")
         tried = [name for (name,) in superuser.execute("SELECT \"check\" FROM warden.prove('tenanted')")]
         superuser.rollback()

@@ -39,6 +39,28 @@ END $$;
 ROLLBACK;
 SELECT t.is(:'state', '28000', 'within a DO block');
 
+-- DO and CALL are statements, too, also where all that they ask for is an expression.
+CREATE PROCEDURE pg_temp.pay(payer uuid) LANGUAGE plpgsql AS 'BEGIN END';
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+DO $$ BEGIN ASSERT warden.require_user('a11ce000-0000-4000-8000-000000000001'), 'she is'; END $$;
+CALL pg_temp.pay(warden.current_user_id());
+DECLARE open_before CURSOR FOR SELECT id FROM documents;
+SELECT wait_until_expired();
+FETCH 1 FROM open_before \gset open_
+SELECT t.ok(:open_id > 0, 'FETCH goes on with a cursor that was open');
+SAVEPOINT before;
+\set ON_ERROR_STOP off
+DO $$ BEGIN ASSERT warden.require_user('a11ce000-0000-4000-8000-000000000001'), 'she is'; END $$;
+\set do_state :SQLSTATE
+ROLLBACK TO before;
+CALL pg_temp.pay(warden.current_user_id());
+\set call_state :SQLSTATE
+\set ON_ERROR_STOP on
+ROLLBACK;
+SELECT t.is(:'do_state', '28000', 'an expression in a DO block');
+SELECT t.is(:'call_state', '28000', 'an argument of CALL');
+
 -- A loop over a report: each row a statement of its own that needs the identity.
 BEGIN;
 SELECT warden.authenticate(:'alice_token');
