@@ -229,7 +229,7 @@ COMMENT ON FUNCTION warden.after_drop() IS
 
 -- The commands that make or change tables, policies and triggers. CREATE SCHEMA can hold CREATE TABLE, and ALTER TYPE
 -- reaches the tables of a type.
--- (REASSIGN OWNED has no event triggers: a table given to a client role so is seen by is_intact.)
+-- (REASSIGN OWNED has no event triggers: a table given to a client role so is seen by is_intact, and unprotect() refuses.)
 CREATE EVENT TRIGGER warden_after_ddl ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA',
                  'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',

@@ -52,6 +52,13 @@ pub fn unprotect(relation: u32, restore_policies: bool) -> Result<Vec<Step>> {
     let tree = catalogue::tree(relation, options)?;
     let root = first(&tree)?;
     catalogue::require_owner(root)?;
+    // REASSIGN OWNED, which no event trigger sees, may have given it to a client.
+    if let Some(client) = root.client_owner.as_ref().filter(|_| !caller::is_superuser()) {
+        return Err(Error::wrong_state(
+            format!("client role {client} owns {}, or can become its owner {}", root.name, root.owner_name),
+            "Superusers may take protection away, or give the table to a role that no client can become.",
+        ));
+    }
     if protection.root != relation {
         return Err(Error::wrong_state(
             format!("{} is protected as part of another table", root.name),
