@@ -26,6 +26,16 @@ AS $$
         JOIN pg_constraint o ON o.conrelid = t.relation AND o.contype = 'f'
         JOIN warden.protections p ON p.relation::oid = o.confrelid
         CROSS JOIN LATERAL unnest(o.conkey) AS k (number)
+    ), users AS (
+        -- Where the project keeps its users: what owner columns of a type refer to, most of them if several.
+        SELECT DISTINCT ON (r.type) r.type, r.relation, r.key, r.on_delete
+        FROM (SELECT t.type, o.confrelid AS relation, a.attname AS key, o.confdeltype AS on_delete, count(*) AS uses
+              FROM tables t
+              JOIN pg_constraint o ON o.conrelid = t.relation AND o.contype = 'f' AND o.conkey = ARRAY[t.column_number]
+              JOIN pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = o.confkey[1]
+              WHERE t.owner_column IS NOT NULL AND t.relation = t.root AND o.conparentid = 0
+              GROUP BY 1, 2, 3, 4) AS r
+        ORDER BY r.type, r.uses DESC, r.relation, r.on_delete
     ), oracles AS (
         SELECT t.relation, t.name, t.column_name, x.relname AS index_name, i.indexrelid, i.indisexclusion, o.oid AS constraint_id, o.conname,
                EXISTS (SELECT FROM pg_constraint f WHERE f.conindid = i.indexrelid AND f.contype = 'f') AS is_referred_to
@@ -75,6 +85,18 @@ AS $$
     JOIN warden.protections p ON p.relation::oid = t.relation
     WHERE NOT a.attnotnull AND t.owner_column IS NOT NULL AND NOT t.is_partition AND p.public_column IS NULL
       AND NOT EXISTS (SELECT FROM warden.allowances w WHERE w.relation = p.root)
+
+    UNION ALL
+    -- Only where other owners have one: users can be in the directory alone.
+    SELECT 'owner_without_foreign_key', t.name,
+           format('%I does not refer to %s, as the owners of other tables do: rows of users who are gone stay behind', t.column_name, u.relation::regclass),
+           format(E'-- It reads the table, for its owner within begin_admin(); rows of users who are gone stand against it.\nALTER TABLE %s ADD FOREIGN KEY (%I) REFERENCES %s (%I)%s;',
+                  t.name, t.column_name, u.relation::regclass, u.key,
+                  CASE u.on_delete WHEN 'c' THEN ' ON DELETE CASCADE' WHEN 'r' THEN ' ON DELETE RESTRICT' WHEN 'n' THEN ' ON DELETE SET NULL'
+                                   WHEN 'd' THEN ' ON DELETE SET DEFAULT' ELSE '' END)
+    FROM tables t JOIN users u ON u.type = t.type
+    WHERE t.owner_column IS NOT NULL AND t.relation = t.root AND t.relation <> u.relation
+      AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conrelid = t.relation AND o.contype = 'f' AND t.column_number = ANY (o.conkey))
 
     UNION ALL
     -- The policies of a protected table see to it that its rows refer to visible parents; no policy does so

@@ -30,9 +30,9 @@ BEGIN ATOMIC
         ('unique_oracle', 'warning'),
 
         ('foreign_key_without_owner', 'advice'), ('owner_not_indexed', 'advice'),
-        ('owner_nullable', 'advice'), ('policies_unwatched', 'advice'),
-        ('search_not_leakproof', 'advice'), ('table_undeclared', 'advice'),
-        ('temporary_granted', 'advice')
+        ('owner_nullable', 'advice'), ('owner_without_foreign_key', 'advice'),
+        ('policies_unwatched', 'advice'), ('search_not_leakproof', 'advice'),
+        ('table_undeclared', 'advice'), ('temporary_granted', 'advice')
     ) AS f (code, severity);
 END;
 

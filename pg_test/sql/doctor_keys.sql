@@ -52,6 +52,22 @@ SELECT t.ok(attnotnull, 'they have one now') FROM pg_attribute WHERE attrelid = 
 ALTER TABLE loose ALTER COLUMN user_id DROP NOT NULL;
 SELECT warden.allow('loose', 'SELECT', 'user_id IS NULL', 'templates are everybody''s');
 SELECT t.is(found(), NULL, 'where they are declared, they may: no finding');
+-- A9: an owner column without the foreign key that other owners have.
+CREATE TABLE people (id uuid PRIMARY KEY, "number" bigint UNIQUE);
+CREATE TABLE letters (id uuid PRIMARY KEY, user_id uuid REFERENCES people ON DELETE CASCADE);
+CREATE TABLE parcels (id uuid PRIMARY KEY, user_id uuid REFERENCES people ON DELETE CASCADE);
+CREATE TABLE stamps (id uuid PRIMARY KEY, user_id uuid, UNIQUE (user_id, id));
+CREATE TABLE prints (id uuid PRIMARY KEY, user_id uuid, stamp_id uuid, FOREIGN KEY (user_id, stamp_id) REFERENCES stamps (user_id, id));
+CREATE TABLE numbers (id uuid PRIMARY KEY, user_id bigint);
+SELECT t.is(found(), 'table_unprotected public.letters, table_unprotected public.numbers, table_unprotected public.parcels, table_unprotected public.prints, table_unprotected public.stamps', 'all of them open');
+SELECT count(*) FROM unnest('{letters,parcels,stamps,prints,numbers}'::regclass[]) AS name, warden.protect(name);
+SELECT t.is(found(), 'owner_without_foreign_key public.documents, owner_without_foreign_key public.loose, owner_without_foreign_key public.named, '
+    || 'owner_without_foreign_key public.parted, owner_without_foreign_key public.stamps', 'owners of the same type refer to people, these do not');
+\ir lib/mend.sql
+SELECT t.is(pg_get_constraintdef(oid), 'FOREIGN KEY (user_id) REFERENCES people(id) ON DELETE CASCADE', 'as the others do')
+FROM pg_constraint WHERE conrelid = 'stamps'::regclass AND contype = 'f';
+DROP TABLE people, letters, parcels, prints, stamps, numbers CASCADE;
+SELECT t.is(found(), NULL, 'where no owner refers to users, none is asked to');
 -- No index on the owner.
 CREATE TABLE plain (id uuid PRIMARY KEY, user_id uuid NOT NULL);
 SELECT count(*) FROM warden.protect('plain', create_index => false);

@@ -117,6 +117,27 @@ SELECT t.refused('ALTER TABLE by_other INHERIT open_parent', '55000', 'nor throu
 CREATE TEMP TABLE own_rows () INHERITS (base);
 SELECT t.succeeds('ALTER TABLE base ADD COLUMN later int', 'a temporary child is nobody else''s and in nobody''s way');
 DROP TABLE own_rows;
+
+-- The first foreign key of a partitioned table is one of its partitions, too, which ask for parents from then on.
+CREATE TABLE places (id int PRIMARY KEY, user_id uuid);
+INSERT INTO places VALUES (1, :alice), (2, :bob);
+SELECT count(*) FROM warden.protect('places');
+CREATE TABLE visits (id int, user_id uuid, place int) PARTITION BY LIST (id);
+CREATE TABLE visits_1 PARTITION OF visits DEFAULT PARTITION BY LIST (place);
+CREATE TABLE visits_1_1 PARTITION OF visits_1 DEFAULT;
+SELECT count(*) FROM warden.protect('visits');
+GRANT SELECT, INSERT ON places, visits, visits_1_1 TO gateway;
+ALTER TABLE visits ADD FOREIGN KEY (place) REFERENCES places;
+SELECT t.is(string_agg(relation::text, ' '), NULL, 'all of them are intact') FROM warden.protected_tables WHERE NOT intact;
+\connect - gateway
+BEGIN;
+SELECT warden.set_current_user(:alice);
+SELECT t.rows('INSERT INTO visits_1_1 VALUES (1, NULL, 1)', 1, 'written directly: under her own place');
+SELECT t.refused('INSERT INTO visits_1_1 VALUES (2, NULL, 2)', '42501', 'under bob''s');
+COMMIT;
+\connect - owner
+DROP TABLE visits, places;
+
 SELECT t.refused('DROP POLICY warden_select ON derived', '55000', 'a child cannot be weakened alone');
 SELECT t.refused('ALTER TABLE ONLY events_a DISABLE ROW LEVEL SECURITY', '55000', 'nor a partition');
 SELECT t.refused('DROP TRIGGER _warden_truncate ON events_a', '55000', 'nor its triggers');

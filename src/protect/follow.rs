@@ -193,7 +193,7 @@ pub fn refuse_open_parent(table: u32) -> Result<()> {
 /// Brings a protected tree and what is remembered of it together again, or refuses what happened.
 ///
 /// Of a large tree only the root, what is new in it and the tables that changed are looked at; the new
-/// name of a column concerns all of it.
+/// name of a column and a first foreign key concern all of it.
 fn reconcile(root: u32, changed: &[u32], new_column_name: Option<&str>, restoring: bool) -> Result<()> {
     // Only a superuser can have restored the record of what is protected, and then goes on with it; for
     // anybody else the settings of a dump excuse nothing.
@@ -210,7 +210,14 @@ fn reconcile(root: u32, changed: &[u32], new_column_name: Option<&str>, restorin
     if renamed {
         tree = catalogue::facts(&looked_at, &options)?;
     }
-    let steps = match plan::protect(&tree, &options) {
+    let mut planned = plan::protect(&tree, &options);
+    let overdue = |steps: &Vec<Step>| steps.iter().any(|step| step.weight == Weight::Overdue);
+    if planned.as_ref().is_ok_and(overdue) && looked_at.len() < members.len() {
+        // A foreign key of a partitioned table is one of its partitions, too.
+        tree = catalogue::facts(&members, &options)?;
+        planned = plan::protect(&tree, &options);
+    }
+    let steps = match planned {
         Ok(steps) => steps,
         Err(_) if restoring && !has_foreign_policy(&tree) => return Ok(()),
         Err(refusal) => return Err(weakened(&tree, &refusal.message)),
