@@ -65,6 +65,23 @@ def test_list_is_paged_and_counts_all_that_is_visible(alice, documents):
     first = alice.get("/documents", params={"limit": 10}).json()["items"]
     assert len(first) == 10 and owners(first) == {str(documents.users[0])}
     assert alice.get("/documents", params={"skip": -1}).status_code == 422
+    assert alice.get("/documents", params={"limit": -1}).status_code == 422
+
+
+def test_page_is_bounded_and_in_a_stable_order(client_of, documents, superuser):
+    """A8: of 250 rows a page has at most 100, whatever is asked for; pages that follow each other make the whole."""
+    user = documents.users[4]
+    superuser.execute("INSERT INTO documents (user_id, title) SELECT %s, 'more' FROM generate_series(1, %s)", (user, 250 - DOCUMENTS_EACH))
+
+    def page(**params):
+        answer = client_of(user).get("/documents", params=params).json()
+        assert answer["total"] == 250
+        return [item["id"] for item in answer["items"]]
+
+    assert len(page()) == len(page(limit=100)) == len(page(limit=1_000_000)) == 100
+    assert page(limit=0) == [] and page(skip=250) == []
+    ids = page() + page(skip=100) + page(skip=200)
+    assert len(ids) == 250 and ids == sorted(set(ids))
 
 
 def test_document_is_the_callers_whatever_the_body_says(client_of, documents):

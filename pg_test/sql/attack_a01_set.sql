@@ -1,4 +1,4 @@
--- A1: SET, SET LOCAL, RESET and set_config of every sealed setting in a backend that has the library, as nobody and as
+-- N1, A1: SET, SET LOCAL, RESET and set_config of every sealed setting in a backend that has the library, as nobody and as
 -- somebody else.
 \ir lib/cast.sql
 

@@ -1,4 +1,4 @@
--- A1: a setting planted in a backend that has not loaded the library yet, where it is a mere placeholder that anybody
+-- N1, A1: a setting planted in a backend that has not loaded the library yet, where it is a mere placeholder that anybody
 -- may set. The first call of ours loads the library, which must believe nothing that is there.
 \ir lib/cast.sql
 \ir lib/as_attacker.sql

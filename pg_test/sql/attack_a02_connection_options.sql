@@ -1,4 +1,4 @@
--- A2: settings in the startup packet (PGOPTIONS, connection string), with and without the library preloaded.
+-- N1, A2: settings in the startup packet (PGOPTIONS, connection string), with and without the library preloaded.
 \ir lib/cast.sql
 \ir lib/as_attacker.sql
 

@@ -1,4 +1,4 @@
--- A2: ALTER ROLE … SET for oneself, ALTER DATABASE … SET by the database's owner, and the function's SET clause, by
+-- N1, A2: ALTER ROLE … SET for oneself, ALTER DATABASE … SET by the database's owner, and the function's SET clause, by
 -- ordinary roles, before and after the library is loaded.
 \ir lib/cast.sql
 CREATE ROLE attack_a02_dba LOGIN;

@@ -1,4 +1,4 @@
--- A3: set_config within one query: in a CTE, beside a subquery, in WHERE row by row.
+-- N1, A3: set_config within one query: in a CTE, beside a subquery, in WHERE row by row.
 \ir lib/cast.sql
 CREATE TABLE queries (query text);
 GRANT SELECT ON queries TO PUBLIC;

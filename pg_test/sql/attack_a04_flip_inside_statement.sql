@@ -1,4 +1,4 @@
--- A4: a volatile function of the attacker's own, in pg_temp, that changes who asks between two rows of one statement.
+-- N1, A4: a volatile function of the attacker's own, in pg_temp, that changes who asks between two rows of one statement.
 \ir lib/cast.sql
 \ir lib/as_attacker.sql
 

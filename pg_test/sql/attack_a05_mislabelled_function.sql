@@ -1,4 +1,4 @@
--- A5: functions that the attacker marks PARALLEL SAFE, RESTRICTED or IMMUTABLE, though they authenticate: run while the
+-- N1, A5: functions that the attacker marks PARALLEL SAFE, RESTRICTED or IMMUTABLE, though they authenticate: run while the
 -- statement is planned, in the leader beside its workers, or in a worker.
 \ir lib/cast.sql
 \ir lib/parallel.sql

@@ -1,4 +1,4 @@
--- A5: a failed authentication that is swallowed, by an EXCEPTION block or by ROLLBACK TO: nobody from there to the end of
+-- N1, A5: a failed authentication that is swallowed, by an EXCEPTION block or by ROLLBACK TO: nobody from there to the end of
 -- the transaction, and no later success that the reads do not know of.
 \ir lib/cast.sql
 \ir lib/as_attacker.sql

@@ -1,4 +1,4 @@
--- A5: a swallowed failure, then a read by parallel workers with the leader off: they must have nobody too.
+-- N1, A5: a swallowed failure, then a read by parallel workers with the leader off: they must have nobody too.
 \ir lib/cast.sql
 \ir lib/parallel.sql
 \ir lib/as_attacker.sql

@@ -1,4 +1,4 @@
--- A6: after COMMIT, ROLLBACK, an error, RESET ALL, DISCARD ALL and their kin there is nobody: the next client of a pooled
+-- N1, A6: after COMMIT, ROLLBACK, an error, RESET ALL, DISCARD ALL and their kin there is nobody: the next client of a pooled
 -- connection begins where this file does, again and again in the same backend.
 \ir lib/cast.sql
 \ir lib/as_attacker.sql

@@ -1,4 +1,4 @@
--- A6: an identity follows savepoints as every setting does, at any depth, and through functions.
+-- N1, A6: an identity follows savepoints as every setting does, at any depth, and through functions.
 \ir lib/cast.sql
 \ir lib/as_attacker.sql
 

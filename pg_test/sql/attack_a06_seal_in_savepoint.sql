@@ -1,4 +1,4 @@
--- A6 and A13: a superuser's set_config wrapper resets the seal in a savepoint, so that ROLLBACK TO would bring an identity
+-- N1, A6 and A13: a superuser's set_config wrapper resets the seal in a savepoint, so that ROLLBACK TO would bring an identity
 -- back to life that a failed authentication has ended. The seal is not to be touched by anybody.
 \ir lib/cast.sql
 CREATE FUNCTION wrapper(name text, value text, is_local boolean) RETURNS text LANGUAGE sql SECURITY DEFINER

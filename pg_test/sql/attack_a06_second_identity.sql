@@ -1,4 +1,4 @@
--- A6: a second user in one transaction, by every way to take the first one away; and one user again, as often as it likes.
+-- N1, A6: a second user in one transaction, by every way to take the first one away; and one user again, as often as it likes.
 \ir lib/cast.sql
 \ir lib/as_attacker.sql
 

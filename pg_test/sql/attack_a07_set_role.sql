@@ -1,4 +1,4 @@
--- A7: changing the role instead of the user; switching row security off.
+-- N1, A7: changing the role instead of the user; switching row security off.
 \ir lib/cast.sql
 CREATE ROLE attack_a07_reader;
 GRANT attack_a07_reader TO app;

@@ -1,4 +1,4 @@
--- A13: what a project has may set anything with a superuser's rights, for whoever calls it: a definer function around
+-- N1, A13: what a project has may set anything with a superuser's rights, for whoever calls it: a definer function around
 -- set_config, a function with a SET clause. Neither reaches the switches of the operator, which a superuser sets by hand, for
 -- a role, for a database, or gives to a role by name.
 \set database `echo attack_a13_operators_settings`

@@ -1,4 +1,4 @@
--- A13: what a project that used a plain setting still has when it installs us: a superuser's definer function that calls
+-- N1, A13: what a project that used a plain setting still has when it installs us: a superuser's definer function that calls
 -- set_config, GRANT SET ON PARAMETER, a superuser's ALTER ROLE … SET and ALTER DATABASE … SET. None makes an identity, with
 -- and without the library preloaded.
 \set database `echo attack_a13_what_a_project_has`

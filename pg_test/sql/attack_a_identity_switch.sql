@@ -1,4 +1,4 @@
--- A1, A2, A6: an application that wants to be two users in one transaction, and plants warden.allow_identity_switch by
+-- N1, A1, A2, A6: an application that wants to be two users in one transaction, and plants warden.allow_identity_switch by
 -- every way that an ordinary login has; and by those that the owner of its database has. A superuser's word works.
 \ir lib/cast.sql
 CREATE ROLE attack_switch_dba LOGIN CREATEROLE;

@@ -7,7 +7,11 @@ INSERT INTO documents VALUES (:bob, 'diary', 'secret');
 INSERT INTO global VALUES (1, :bob, 'secret');
 SELECT count(*) FROM warden.protect('documents');
 SELECT count(*) FROM warden.protect('global');
-GRANT SELECT, INSERT, UPDATE, DELETE ON documents, global TO gateway;
+-- CVE-2026-120154, CVE-2026-16237: through views that can be written.
+CREATE VIEW by_invoker WITH (security_invoker) AS SELECT * FROM global;
+CREATE VIEW by_owner AS SELECT * FROM global;
+CREATE VIEW some_of_it WITH (security_barrier) AS SELECT * FROM global WHERE id > 0 WITH CHECK OPTION;
+GRANT SELECT, INSERT, UPDATE, DELETE ON documents, global, by_invoker, by_owner, some_of_it TO gateway;
 
 \connect - postgres
 GRANT CREATE ON SCHEMA public TO gateway;
@@ -24,6 +28,19 @@ SELECT t.refused($$ INSERT INTO global (id) VALUES (1) ON CONFLICT (id) DO UPDAT
 SELECT t.rows($$ INSERT INTO global (id) VALUES (1) ON CONFLICT DO NOTHING RETURNING leak(body) $$, 0, 'ON CONFLICT DO NOTHING returns nothing');
 SELECT t.rows($$ SELECT * FROM documents WHERE leak(body) $$, 1, 'a leaky condition is asked about her own row only');
 SELECT t.rows($$ DELETE FROM global WHERE leak(body) $$, 0, 'also by DELETE');
+SELECT t.refused(format($$ INSERT INTO %I (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET body = 'taken' WHERE leak(%1$I.body) $$, name), '42501', 'ON CONFLICT DO UPDATE through ' || name)
+FROM unnest('{by_invoker,by_owner,some_of_it}'::text[]) AS name;
+SELECT t.refused(format($$ INSERT INTO %I (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET body = excluded.body RETURNING leak(body) $$, name), '42501', 'with RETURNING through ' || name)
+FROM unnest('{by_invoker,by_owner,some_of_it}'::text[]) AS name;
+SELECT t.rows(format($$ INSERT INTO %I (id) VALUES (1) ON CONFLICT DO NOTHING RETURNING leak(body) $$, name), 0, 'ON CONFLICT DO NOTHING through ' || name)
+FROM unnest('{by_invoker,by_owner,some_of_it}'::text[]) AS name;
+SELECT t.rows(format($$ UPDATE %I SET body = 'taken' WHERE leak(body) $$, name), 0, 'UPDATE through ' || name)
+FROM unnest('{by_invoker,by_owner,some_of_it}'::text[]) AS name;
+SELECT t.refused(format($$ INSERT INTO %I (id, user_id) VALUES (7, %L) $$, name, :bob), '42501', 'INSERT for bob through ' || name)
+FROM unnest('{by_invoker,by_owner,some_of_it}'::text[]) AS name;
+SELECT t.rows(format($$ WITH mine AS (INSERT INTO %I (id, body) VALUES (8, 'mine') ON CONFLICT (id) DO UPDATE SET body = 'mine' RETURNING *) SELECT FROM mine $$, name), 1, 'her own through ' || name)
+FROM unnest('{by_invoker,by_owner,some_of_it}'::text[]) AS name;
+DELETE FROM global WHERE id = 8;
 SELECT t.is(string_agg(what, ' '), 'mine', 'and has seen nothing else') FROM leaked;
 
 -- What an error says.
