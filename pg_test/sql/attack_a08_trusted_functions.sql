@@ -28,6 +28,26 @@ SELECT t.refused(format('SELECT gateway_sets(%L)', :'alice'), '42501', 'a client
     'was not added as a trusted role');
 SELECT t.is(seen(), NULL, 'nobody');
 
+-- F12: after SET ROLE it is the role in force that counts, in both directions.
+\connect - postgres
+CREATE ROLE attack_a08_lesser;
+GRANT attack_a08_lesser TO gateway;
+GRANT SELECT ON documents TO attack_a08_lesser;
+GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid) TO attack_a08_lesser;
+\connect - gateway
+BEGIN;
+SET LOCAL ROLE attack_a08_lesser;
+SELECT t.refused(format('SELECT warden.set_current_user(%L)', :'alice'), '42501', 'a trusted role that has become another', 'was not added as');
+SELECT t.refused(format('SELECT gateway_sets(%L)', :'alice'), '42501', 'also through its own function');
+RESET ROLE;
+SELECT t.is(warden.set_current_user(:'alice'), :'alice'::uuid, 'itself again, it may');
+SET LOCAL ROLE attack_a08_lesser;
+SELECT t.is(seen(), 'alice 1, alice 2, alice 3', 'and the identity stays when it becomes the other');
+COMMIT;
+\connect - postgres
+DROP OWNED BY attack_a08_lesser;
+DROP ROLE attack_a08_lesser;
+
 -- EXECUTE alone is not enough: the caller is looked up.
 \connect - postgres
 GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid), warden.set_current_external_user(text, uuid),
