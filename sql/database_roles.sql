@@ -73,6 +73,15 @@ BEGIN ATOMIC
         ('{admin}', 'warden.erase_user(uuid,text,uuid)'),
         ('{admin}', 'warden.cleanup_anonymous_users(interval,int,boolean,text)'),
         ('{admin}', 'warden.user_activity(uuid)'),
+        ('{admin}', 'warden.ban_ip(inet,text,text,text,text,text,text,text,boolean,boolean)'),
+        ('{admin}', 'warden.ban_ip(inet,interval,text,text,text,text,text,text,boolean,boolean)'),
+        ('{admin}', 'warden.unban_ip(inet)'),
+        ('{admin}', 'warden.get_ban(inet)'),
+        ('{admin}', 'warden.list_ban_history(inet,int)'),
+        ('{admin}', 'warden.list_bans(text,text,int,int,boolean)'),
+        ('{admin}', 'warden.count_bans(text,text)'),
+        ('{admin}', 'warden.cleanup_bans(int,boolean)'),
+        ('{trusted,admin}', 'warden.is_banned(inet)'),
         ('{admin}', 'warden.sync_users(regclass,text,text,text,boolean,boolean)')
     ) AS f (kinds, function)
     WHERE functions_for.kind = ANY (f.kinds::text[]);

@@ -12,7 +12,7 @@ use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::transaction::{self, Attempt};
-use crate::{api_keys, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
+use crate::{api_keys, bans, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
 use std::rc::Rc;
@@ -39,6 +39,7 @@ pub fn sign_in(
     caller::require_row_security()?;
     transaction::warn_outside_block(function);
     let attempt = Attempt::begin()?;
+    bans::refuse_banned(function, client_ip)?;
     let refused = |refused| refuse(function, refused, client_ip);
     let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
     let tenant_id = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;

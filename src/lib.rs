@@ -9,6 +9,7 @@ mod audit;
 mod authenticate;
 mod authorization;
 mod autonomous;
+mod bans;
 mod bearer;
 mod caller;
 mod catalog;
@@ -135,11 +136,12 @@ extension_sql_file!(
     name = "login",
     requires = ["passwords", login::login, refresh::refresh, logout::logout, exchange_token::exchange_token]
 );
+extension_sql_file!("../sql/bans.sql", name = "bans", requires = ["login", bans::is_banned, bans::require_not_banned]);
 extension_sql_file!(
     "../sql/authenticate.sql",
     name = "authenticate",
     requires = [
-        "login",
+        "bans",
         authenticate::authenticate,
         authenticate::set_current_user,
         authenticate::set_current_external_user,

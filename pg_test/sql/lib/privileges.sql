@@ -72,6 +72,15 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('admin', 'merge_users(uuid,uuid,text)'), ('admin', 'promote_anonymous(uuid,uuid,text)'), ('admin', 'settle_departures()'),
         ('admin', 'erase_user(uuid,text,uuid)'), ('admin', 'cleanup_anonymous_users(interval,integer,boolean,text)'),
         ('admin', 'user_activity(uuid)'),
+        ('admin', 'ban_ip(inet,text,text,text,text,text,text,text,boolean,boolean)'),
+        ('admin', 'ban_ip(inet,interval,text,text,text,text,text,text,boolean,boolean)'),
+        ('admin', 'unban_ip(inet)'),
+        ('admin', 'get_ban(inet)'),
+        ('admin', 'list_ban_history(inet,integer)'),
+        ('admin', 'list_bans(text,text,integer,integer,boolean)'),
+        ('admin', 'count_bans(text,text)'),
+        ('admin', 'cleanup_bans(integer,boolean)'),
+        ('trusted', 'is_banned(inet)'), ('admin', 'is_banned(inet)'),
         ('admin', 'sync_users(regclass,text,text,text,boolean,boolean)')
     ) AS f (kind, function)
     WHERE f.kind = expected_for.kind
