@@ -37,6 +37,7 @@ CALLS = {
     "find_session": "SELECT warden.find_session(gen_random_uuid())",
     "http_status": "SELECT warden.http_status('28000')",
     "identity": "SELECT warden.identity()",
+    "is_banned": "SELECT warden.is_banned('203.0.113.7')",
     "is_intact": "SELECT warden.is_intact('documents')",
     "jwks": "SELECT warden.jwks()",
     "list_api_keys": "SELECT warden.list_api_keys()",
@@ -60,6 +61,7 @@ CALLS = {
     "verify_token": "SELECT warden.verify_token(%(token)s)",
     "version": "SELECT warden.version()",
     "watch_schema": "SELECT warden.watch_schema('public')",
+    "authenticate, from an address": "SELECT warden.authenticate(%(token)s, '203.0.113.8')",
     # A token of somebody who is not in the directory yet.
     "authenticate, first sight": "SELECT warden.authenticate(%(first_token)s)",
     "record_event, outliving": "SELECT warden.record_event('something', outlive_rollback => true)",
@@ -83,6 +85,8 @@ def newcomers(documents):
     with documents.connect("postgres") as superuser:
         trust(superuser, issuer, subject_is="subject", provision=True)
         superuser.execute("SELECT warden.create_user('4711')")
+        # Somebody is banned, so that addresses are looked up.
+        superuser.execute("SELECT warden.ban_ip('203.0.113.7', 'permanent', 'test')")
     return issuer
 
 
@@ -143,7 +147,7 @@ REFUSED = {
     "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
     "set_current_external_user",
 }
-REFUSED_TO_CLIENTS = {"create_anonymous_user", "set_current_user", "record_event, outliving"}
+REFUSED_TO_CLIENTS = {"create_anonymous_user", "is_banned", "set_current_user", "record_event, outliving"}
 
 
 def test_the_other_calls_do_work(mallory):

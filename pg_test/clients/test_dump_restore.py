@@ -42,6 +42,8 @@ INSERT INTO letters SELECT row_number() OVER (ORDER BY id), id, 'a letter' FROM 
 SELECT warden.add_migration_role('app2');
 SELECT warden.watch_schema('public', except_tables => '{migrations}');
 SELECT warden.record_event('before the dump');
+SELECT warden.ban_ip('203.0.113.7', 'permanent', 'flood', fingerprint => 'ja3', user_agent => 'curl', session_id => 's'),
+    warden.ban_ip('2001:db8::/48', '1 day', 'scan'), warden.ban_ip('198.51.100.0/24', '1 microsecond', 'over');
 """
 # What a superuser finds, whose every row must come back.
 STATE = [
@@ -50,6 +52,9 @@ STATE = [
     "SELECT issuer, kids, audiences, subject_is, required_claims, leeway, provision, trusted_at FROM warden.issuers ORDER BY issuer",
     "SELECT issuer, position, jwk, added_at FROM warden.issuer_keys ORDER BY issuer, position",
     "SELECT role::text, kind, added_at FROM warden.database_roles ORDER BY 1, 2",
+    "SELECT * FROM warden.bans ORDER BY network",
+    "SELECT * FROM warden.ban_history ORDER BY network, banned_at",
+    "SELECT warden.is_banned('203.0.113.7'), warden.is_banned('2001:db8::5'), warden.is_banned('198.51.100.1')",
     "SELECT * FROM warden.audit_log ORDER BY id",
     "SELECT * FROM warden.protected_tables ORDER BY schema_name, table_name",
     "SELECT relation::text, command, predicate, reason, allowed_at, allowed_by FROM warden.allowances ORDER BY 1, 2, 3",

@@ -108,6 +108,24 @@ def test_suspension_is_felt_when_it_is_replayed(standby, on_primary):
             authenticate(app, token)
 
 
+def test_a_ban_is_felt_when_it_is_replayed(standby, on_primary):
+    """B6: first by a backend that knows of none; and asked for here."""
+    token = standby.token(standby.users[6])
+    sign_in = "SELECT warden.authenticate(%s, %s::inet)"
+    with standby.connect("app") as app, standby.connect("boss", autocommit=True) as boss:
+        for address in ("203.0.113.1", "203.0.113.2"):
+            assert app.execute(sign_in, (token, address)).fetchone() == (standby.users[6],)
+            app.commit()
+            on_primary("SELECT warden.ban_ip(%s, 'permanent', 'flood')", (address,))
+            with pytest.raises(errors.InsufficientPrivilege):
+                app.execute(sign_in, (token, address))
+            app.rollback()
+        assert boss.execute("SELECT warden.is_banned('::ffff:203.0.113.1')").fetchone() == (True,)
+        assert boss.execute("SELECT reason FROM warden.get_ban('203.0.113.2')").fetchone() == ("flood",)
+        with pytest.raises(errors.ReadOnlySqlTransaction):
+            boss.execute("SELECT warden.unban_ip('203.0.113.1')")
+
+
 def test_unknown_user_is_not_created_here(primary, standby, on_primary):
     documents, _ = primary
     issuer = Issuer("https://new.example.com")

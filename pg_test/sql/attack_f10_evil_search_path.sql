@@ -2,6 +2,7 @@
 -- and namesakes of ours come before pg_catalog. Each of them notes as whom it ran.
 \ir lib/cast.sql
 SELECT warden.add_trusted_role('gateway');
+SELECT warden.ban_ip('203.0.113.7', 'permanent', 'test');
 SELECT format('GRANT CREATE ON DATABASE %I TO app', current_database()) \gexec
 \ir lib/as_attacker.sql
 
@@ -93,6 +94,10 @@ COMMIT;
 BEGIN;
 SELECT t.refused(pg_catalog.concat('SELECT warden.authenticate(', pg_catalog.quote_literal(:'tampered_token'), ')'), '28000', 'a bad token is bad');
 COMMIT;
+BEGIN;
+SELECT t.refused(pg_catalog.concat('SELECT warden.authenticate(', pg_catalog.quote_literal(:'bob_token'), ', ''203.0.113.7'')'), '42501', 'a banned address is banned');
+COMMIT;
+SELECT t.is(warden.authenticate(:'bob_token', '203.0.113.8'), :'bob'::pg_catalog.uuid, 'and another is not');
 SELECT t.refused(pg_catalog.concat('SELECT warden.set_current_user(', pg_catalog.quote_literal(:'alice'), ')'), '42501', 'nor is the caller taken for another');
 
 \connect - gateway
@@ -102,6 +107,7 @@ SELECT warden.set_current_user(:'bob'::pg_catalog.uuid) AS id \gset
 SELECT t.rows('SELECT FROM public.documents', 2, 'the gateway sees what bob sees');
 SELECT warden.record_event('outlives', NULL, '{}', true);
 SELECT t.ok(warden.create_anonymous_user('browser') OPERATOR(pg_catalog.=) warden.create_anonymous_user('browser'), 'and finds a visitor');
+SELECT t.is(warden.is_banned('203.0.113.7'), true, 'the gateway asks who is banned'), t.is(warden.is_banned('203.0.113.8'), false, 'and who is not');
 COMMIT;
 
 -- What an administrator calls in such a session acts as clients.
