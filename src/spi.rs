@@ -135,24 +135,6 @@ pub fn read<R>(
     })
 }
 
-/// Runs a statement that may write, and reads the rows it returns: with a snapshot of its own, so that what
-/// this function has written and what others have committed meanwhile is seen.
-pub fn write_returning<R>(
-    sql: &str,
-    arguments: &[DatumWithOid<'_>],
-    map: impl Fn(&SpiHeapTupleData<'_>) -> Result<R>,
-) -> Result<Vec<R>> {
-    // SAFETY: as in `write`.
-    unsafe { pg_sys::PreventCommandIfReadOnly(c"a function that writes".as_ptr()) };
-    Spi::connect_mut(|client| {
-        let mut rows = Vec::new();
-        for row in client.update(sql, None, arguments)? {
-            rows.push(map(&row)?);
-        }
-        Ok(rows)
-    })
-}
-
 /// Runs any statement, up to a number of rows that it returns; answers how many it returned or changed,
 /// and the text in the first column of the first, if that is one.
 pub fn run(sql: &str, row_limit: i64) -> Result<(i64, Option<String>)> {

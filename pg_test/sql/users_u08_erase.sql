@@ -6,6 +6,7 @@ SELECT warden.update_user(:alice, name => 'alice', email => 'alice@example.com')
 SELECT warden.link_identity(:alice, 'https://id.example.com', 'alice');
 \connect - postgres
 INSERT INTO warden.sessions (user_id, kind, scopes, expires_at) VALUES (:alice, 'login', '{}', now() + interval '1 hour');
+INSERT INTO warden.api_keys (user_id, name, prefix, secret_hash, scopes) VALUES (:alice, 'key', 'prefix', 'hash', '{}');
 \connect - gateway
 SELECT t.refused(format('SELECT warden.erase_user(%L)', :alice), '42501', 'G9: a gateway erases nobody');
 \connect - app
@@ -43,7 +44,8 @@ FROM warden.audit_log WHERE action = 'erase_user' AND object = :alice;
 SELECT t.ok(count(*) > 1, 'U8: what was recorded of the user is kept, with its id') FROM warden.audit_log WHERE object = :alice AND action <> 'erase_user';
 \connect - postgres
 SELECT t.is((SELECT count(*) FROM warden.users WHERE id = :alice) + (SELECT count(*) FROM warden.identities WHERE user_id = :alice)
-    + (SELECT count(*) FROM warden.sessions WHERE user_id = :alice), 0, 'G9: no user, identity or session is left');
+    + (SELECT count(*) FROM warden.sessions WHERE user_id = :alice) + (SELECT count(*) FROM warden.api_keys WHERE user_id = :alice),
+    0, 'G9: no user, identity, session or key is left');
 \connect - boss
 SELECT t.succeeds($$ SELECT warden.create_user('7', name => 'alice', email => 'alice@example.com') $$, 'U8: external id, name and email are free');
 -- One that was deleted softly before, and one without rows.

@@ -5,6 +5,7 @@ SELECT warden.update_user(:alice, name => 'alice', email => 'alice@example.com')
 SELECT warden.link_identity(:alice, 'https://id.example.com', 'alice');
 \connect - postgres
 INSERT INTO warden.sessions (user_id, kind, scopes, expires_at) VALUES (:alice, 'login', '{}', now() + interval '1 hour'), (:alice, 'login', '{}', now() + interval '1 hour'), (:bob, 'login', '{}', now() + interval '1 hour');
+INSERT INTO warden.api_keys (user_id, name, prefix, secret_hash, scopes) VALUES (:alice, 'key', 'prefix', 'hash', '{}');
 
 \connect - gateway
 BEGIN;
@@ -63,7 +64,8 @@ SELECT t.is(seen_by(:bob), '3 3 3 2 5 3', 'U12: the target sees what both had, c
 COMMIT;
 \connect - postgres
 SELECT t.is(count(*), 0, 'U12: the federated identity is gone, not moved') FROM warden.identities;
-SELECT t.is(count(*), 1, 'U12: so are its sessions, and those of the target are not touched') FROM warden.sessions WHERE ended_at IS NULL;
+SELECT t.is(count(*), 0, 'U12: so are its keys') FROM warden.api_keys;
+SELECT t.is(count(*), 1, 'U12: and its sessions, and those of the target are not touched') FROM warden.sessions WHERE ended_at IS NULL;
 SELECT t.is(count(*), 5, 'U12: the tenant stays') FROM notes WHERE tenant_id = 'ccccffff-0000-4000-8000-00000000000c';
 SELECT t.is(count(*), 3, 'rows have moved to the partition of their owner') FROM shop.items WHERE user_id = :bob;
 SELECT t.is(count(*), 14, 'and protection stands') FROM warden.protected_tables WHERE intact AND follows IS NULL;

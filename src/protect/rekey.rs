@@ -131,7 +131,7 @@ fn count_of(keys: &Keys) -> Result<Vec<(String, i64)>> {
 /// A number, asked for as a table's owner.
 fn number(owner: u32, sql: &str, keys: &Keys) -> Result<i64> {
     let answers = act_as(Oid::from(owner), || {
-        spi::write_returning(sql, &keys.parameters(), |row| Ok(row.get::<i64>(1)?.unwrap_or_default()))
+        spi::change(sql, &keys.parameters(), |row| Ok(row.get::<i64>(1)?.unwrap_or_default()))
     })?;
     Ok(answers.first().copied().unwrap_or_default())
 }
@@ -217,9 +217,7 @@ fn until_none_is_left(
     for _ in 0..3 {
         for group in groups {
             let counts = writing_as(Oid::from(group.owner), &group.schema, || {
-                spi::write_returning(&group.sql, &keys.parameters(), |row| {
-                    Ok(row.get::<Vec<i64>>(1)?.unwrap_or_default())
-                })
+                spi::change(&group.sql, &keys.parameters(), |row| Ok(row.get::<Vec<i64>>(1)?.unwrap_or_default()))
             })?;
             for (table, rows) in group.tables.iter().zip(counts.into_iter().flatten()) {
                 *written.entry(*table).or_default() += rows;
@@ -288,7 +286,7 @@ fn take_out(table: &Owned, tables: &Tables, keys: &Keys, merge_id: Uuid) -> Resu
             "SELECT moved.tableoid, moved.ctid::pg_catalog.text, pg_catalog.to_jsonb(moved.*) {rest} FOR UPDATE OF moved"
         );
         let rows = writing_as(Oid::from(scope.owner), "pg_catalog", || {
-            spi::write_returning(&sql, &keys.parameters(), |row| {
+            spi::change(&sql, &keys.parameters(), |row| {
                 Ok(row.get::<Oid>(1)?.zip(row.get::<String>(2)?).zip(row.get::<JsonB>(3)?))
             })
         })?;
