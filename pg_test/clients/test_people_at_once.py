@@ -7,6 +7,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from database import eventually
+
 TABLE = """
 CREATE TABLE IF NOT EXISTS things (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id uuid NOT NULL, word text, UNIQUE (user_id, word));
 CREATE INDEX IF NOT EXISTS things_user_id_idx ON things (user_id);
@@ -114,6 +116,27 @@ def test_u12_two_merges_into_each_other(database, superuser, boss):
         assert sorted(owned(superuser, user) for user in users) == [0, 20]
         assert superuser.execute("SELECT count(*) FROM warden.merged_rows").fetchone()[0] >= 20
         superuser.execute("TRUNCATE warden.merged_rows")
+
+
+def test_u12_two_merges_of_the_same_users_lock_them_in_one_order(database, superuser, boss, users):
+    low, high = sorted(users)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    def merge(source, target):
+        with database.connect("boss", autocommit=True) as connection:
+            return connection.execute("SELECT total_rows FROM warden.merge_users(%s, %s)", (source, target)).fetchone()[0]
+
+    with database.connect("postgres") as holder, ThreadPoolExecutor(2) as threads:
+        holder.execute("SELECT FROM warden.users WHERE id = %s FOR UPDATE", (high,))
+        # The first in the queue for the user that is held; whoever had the other one by then would wait for the first.
+        first = threads.submit(merge, high, low)
+        eventually(lambda: superuser.execute(waiting).fetchone() == (1,))
+        second = threads.submit(merge, low, high)
+        eventually(lambda: superuser.execute(waiting).fetchone() == (2,))
+        holder.rollback()
+        assert first.result(60) == 0
+        with pytest.raises(errors.NoDataFound):
+            second.result(60)
 
 
 def test_u12_a_merge_races_with_inserts_of_the_source(database, superuser, boss, users):
