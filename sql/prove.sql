@@ -35,7 +35,7 @@ BEGIN
 
     -- What everybody may reach, because somebody has declared it, is no finding.
     read_filter := concat_ws(' OR ', quote_ident(p.public_column), p.allowed ->> 'SELECT',
-        CASE WHEN p.have_public_column THEN format('%s NOT IN (%s, %s)', whose, mine ->> 'alice', mine ->> 'bob') END);
+        CASE WHEN p.have_public_column THEN format('(%1$s OPERATOR(pg_catalog.<>) %2$s AND %1$s OPERATOR(pg_catalog.<>) %3$s)', whose, mine ->> 'alice', mine ->> 'bob') END);
     read_filter := CASE WHEN read_filter <> '' THEN format('NOT coalesce(%s, false)', read_filter) END;
     update_filter := CASE WHEN p.allowed ? 'UPDATE' THEN format(' WHERE NOT coalesce(%s, false)', p.allowed ->> 'UPDATE') END;
     delete_filter := CASE WHEN p.allowed ? 'DELETE' THEN format(' WHERE NOT coalesce(%s, false)', p.allowed ->> 'DELETE') END;
@@ -65,9 +65,9 @@ BEGIN
     SELECT v.number, v.name, v.person, CASE WHEN p.allow_reading AND v.number IN (4, 5, 12) THEN NULL ELSE v.statement END, v.row_limit, v.wanted
     FROM (VALUES
         (3, 'own_rows', 'alice', CASE WHEN read_filter IS NULL AND NOT p.allow_reading THEN format('SELECT FROM %s', t)
-                                      ELSE format('SELECT FROM %s WHERE %s = %s', t, whose, mine ->> 'alice') END, 2, 'one'),
+                                      ELSE format('SELECT FROM %s WHERE %s OPERATOR(pg_catalog.=) %s', t, whose, mine ->> 'alice') END, 2, 'one'),
         (4, 'read', 'carol', format('SELECT FROM %s%s', t, ' WHERE ' || read_filter), 1, 'none'),
-        (5, 'fetch', 'alice', format('SELECT FROM %s WHERE %s = %s%s', t, whose, mine ->> 'bob', ' AND ' || read_filter), 1, 'none'),
+        (5, 'fetch', 'alice', format('SELECT FROM %s WHERE %s OPERATOR(pg_catalog.=) %s%s', t, whose, mine ->> 'bob', ' AND ' || read_filter), 1, 'none'),
         (6, 'update', 'carol', format('UPDATE %s SET %s = NULL%s RETURNING 1', t, coalesce(changed, whose), update_filter), 1, 'none'),
         (7, 'steal', 'carol', format('UPDATE %s SET %s = %s%s RETURNING 1', t, whose, mine ->> 'carol', update_filter), 1, 'none'),
         -- Where changes of others' rows are allowed, it is the trigger that keeps their owner, which is silent here.
@@ -91,7 +91,7 @@ COMMENT ON FUNCTION warden.attempts(oid, oid, text, jsonb) IS
     'What prove() tries as one client role on a protected table: the check that it belongs to, as whom (NULL: nobody), the statement (NULL: it is declared that it may succeed), and what should come of it: one (row), none (no row, or refused) or refused. mine: what says whose a row is, for alice, bob and carol, as literals, and a row of theirs.';
 
 -- Leaves nothing behind but the answer.
-CREATE FUNCTION warden.tried(client oid, person jsonb, statement text, row_limit int, wanted text, OUT passed boolean, OUT detail text)
+CREATE FUNCTION warden.tried(client oid, schema_name text, person jsonb, statement text, row_limit int, wanted text, OUT passed boolean, OUT detail text)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -103,7 +103,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT r.reached INTO STRICT reached
-    FROM warden.rehearse(client, false, (person ->> 'user_id')::uuid, person ->> 'external_id', (person ->> 'tenant_id')::uuid, statement, row_limit) r;
+    FROM warden.rehearse(client, false, schema_name, (person ->> 'user_id')::uuid, person ->> 'external_id', (person ->> 'tenant_id')::uuid, statement, row_limit) r;
     RAISE EXCEPTION 'to roll back' USING ERRCODE = 'WARDN';
 EXCEPTION
     WHEN SQLSTATE 'WARDN' THEN
@@ -123,7 +123,7 @@ EXCEPTION
 END
 $$;
 
-COMMENT ON FUNCTION warden.tried(oid, jsonb, text, int, text) IS
+COMMENT ON FUNCTION warden.tried(oid, text, jsonb, text, int, text) IS
     'Executes a statement of attempts() and takes it back: whether what came of it is what should, and in words.';
 
 CREATE FUNCTION warden.prove(table_name regclass) RETURNS TABLE ("check" text, passed boolean, detail text)
@@ -211,7 +211,8 @@ BEGIN
             END LOOP;
 
             FOR attempt IN
-                SELECT quote_ident(r.rolname) || CASE WHEN t.member <> table_name THEN ' on ' || t.member ELSE '' END AS subject, r.oid AS client, a.*
+                SELECT quote_ident(r.rolname) || CASE WHEN t.member <> table_name THEN ' on ' || t.member ELSE '' END AS subject, r.oid AS client,
+                       (SELECT quote_ident(n.nspname) FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = t.member) AS schema_name, a.*
                 FROM unnest(clients) WITH ORDINALITY AS c (client, position)
                 JOIN pg_roles r ON r.oid = c.client
                 JOIN warden.table_tree(table_name) t ON t.member = table_name
@@ -222,7 +223,7 @@ BEGIN
                 ORDER BY c.position, t.depth, a.number
             LOOP
                 SELECT * INTO outcome
-                FROM warden.tried(attempt.client, people -> attempt.person, attempt.statement, attempt.row_limit, attempt.wanted);
+                FROM warden.tried(attempt.client, attempt.schema_name, people -> attempt.person, attempt.statement, attempt.row_limit, attempt.wanted);
                 results := results || jsonb_build_object('number', attempt.number, 'check', attempt."check",
                     'passed', outcome.passed, 'detail', attempt.subject || ': ' || outcome.detail);
             END LOOP;

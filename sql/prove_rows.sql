@@ -2,13 +2,13 @@
 
 -- In a rehearsal a statement is executed for its effect on the rehearsal alone: its caller rolls it back.
 CREATE FUNCTION warden.rehearse(
-    role oid, is_owner boolean, user_id uuid, external_id text, tenant_id uuid, statement text, row_limit bigint
+    role oid, is_owner boolean, schema_name text, user_id uuid, external_id text, tenant_id uuid, statement text, row_limit bigint
 ) RETURNS TABLE (reached bigint, answer text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rehearse_wrapper';
 
-COMMENT ON FUNCTION warden.rehearse(oid, boolean, uuid, text, uuid, text, bigint) IS
-    'For prove(): executes a statement as a role (is_owner: of the table, whom FORCE does not bind then) in a security-restricted operation, and as a user who must not exist (NULL: nobody), with session_replication_role = replica; returns how many rows it returned (row_limit at most) or changed, and the text in the first. Errors: 55000 for a superuser and for a user who exists, and those of the statement.';
+COMMENT ON FUNCTION warden.rehearse(oid, boolean, text, uuid, text, uuid, text, bigint) IS
+    'For prove(): executes a statement as a role (is_owner: of the table, whom FORCE does not bind then) in a security-restricted operation, and as a user who must not exist (NULL: nobody), with session_replication_role = replica and the names of a schema (quoted) in reach; returns how many rows it returned (row_limit at most) or changed, and the text in the first. Errors: 55000 for a superuser and for a user who exists, and those of the statement.';
 
 CREATE FUNCTION warden.require_prover(table_name regclass) RETURNS boolean
 LANGUAGE c STABLE PARALLEL UNSAFE
@@ -83,7 +83,7 @@ DECLARE
     candidate jsonb;
     taken bigint;
 BEGIN
-    SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relowner AS owner, r.rolsuper AS is_superusers, quote_ident(a.attname) AS column_name,
+    SELECT format('%I.%I', n.nspname, c.relname) AS name, quote_ident(n.nspname) AS schema_name, c.relowner AS owner, r.rolsuper AS is_superusers, quote_ident(a.attname) AS column_name,
            a.atttypid AS type,
            CASE WHEN a.atttypid = 'int2'::regtype THEN 32767
                 WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod BETWEEN 5 AND 13 THEN 10 ^ (a.atttypmod - 4) - 1
@@ -100,13 +100,13 @@ BEGIN
             SELECT FROM warden.users u WHERE u.id = (candidate ->> 'user_id')::uuid OR u.external_id = candidate ->> 'external_id');
         -- Nor has anybody a row under this name already.
         DECLARE
-            question text := format('SELECT FROM %s WHERE %s = %s LIMIT 1', top.name, top.column_name, warden.owner_literal(candidate, top.type));
+            question text := format('SELECT FROM %s WHERE %s OPERATOR(pg_catalog.=) %s LIMIT 1', top.name, top.column_name, warden.owner_literal(candidate, top.type));
         BEGIN
             IF top.is_superusers THEN
                 EXECUTE question;
                 GET DIAGNOSTICS taken = ROW_COUNT;
             ELSE
-                SELECT r.reached INTO taken FROM warden.rehearse(top.owner, true, NULL, NULL, NULL, question, 1) r;
+                SELECT r.reached INTO taken FROM warden.rehearse(top.owner, true, top.schema_name, NULL, NULL, NULL, question, 1) r;
             END IF;
         END;
         IF taken = 0 THEN
@@ -136,6 +136,7 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     table_name text;
+    schema_name text;
     performer oid;
     is_owner boolean;
     given jsonb;
@@ -149,11 +150,11 @@ BEGIN
     IF depth > 8 THEN
         RAISE EXCEPTION 'foreign keys lead back to %', relation::regclass USING ERRCODE = '55000';
     END IF;
-    SELECT format('%I.%I', n.nspname, c.relname), NOT r.rolsuper,
+    SELECT format('%I.%I', n.nspname, c.relname), quote_ident(n.nspname), NOT r.rolsuper,
            CASE WHEN NOT r.rolsuper THEN c.relowner
                 ELSE (SELECT k.client FROM unnest(clients) AS k (client)
                       WHERE has_any_column_privilege(k.client, c.oid, 'INSERT') LIMIT 1) END
-    INTO STRICT table_name, is_owner, performer
+    INTO STRICT table_name, schema_name, is_owner, performer
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
     WHERE c.oid = sample_row.relation;
     IF performer IS NULL THEN
@@ -218,20 +219,20 @@ BEGIN
                 WHEN NOT like_another THEN CASE WHEN f.attnotnull AND NOT f.has_default THEN f.sample END
                 WHEN f.is_unique AND f.has_default THEN NULL
                 -- Of the same form as far as can be: an address is one still.
-                WHEN f.is_unique THEN CASE WHEN f.is_text THEN format('left(%s, 8) || x.%I', f.sample, f.attname) ELSE f.sample END
+                WHEN f.is_unique THEN CASE WHEN f.is_text THEN format('pg_catalog.left(%s, 8) OPERATOR(pg_catalog.||) x.%I', f.sample, f.attname) ELSE f.sample END
                 WHEN f.refers AND NOT f.attnotnull THEN NULL
                 ELSE format('x.%I', f.attname) END AS value
             FROM facts f
         )
-        SELECT format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s%s RETURNING jsonb_build_object(%s)::text', table_name,
+        SELECT format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s%s RETURNING pg_catalog.jsonb_build_object(%s)::pg_catalog.text', table_name,
                       string_agg(e.name, ', ' ORDER BY e.attnum), string_agg(e.value, ', ' ORDER BY e.attnum),
                       CASE WHEN like_another THEN format(' FROM %s x LIMIT 1', table_name) END,
-                      string_agg(format('%L, format(''%%L'', %s.%s)', e.column_name, table_name, e.name), ', ') FILTER (WHERE e.is_readable))
+                      string_agg(format('%L, pg_catalog.format(''%%L'', %s.%s)', e.column_name, table_name, e.name), ', ') FILTER (WHERE e.is_readable))
         INTO STRICT statement
         FROM expressions e WHERE e.value IS NOT NULL;
         BEGIN
             SELECT r.answer INTO answer
-            FROM warden.rehearse(performer, is_owner, CASE WHEN NOT is_owner THEN (person ->> 'user_id')::uuid END, person ->> 'external_id',
+            FROM warden.rehearse(performer, is_owner, schema_name, CASE WHEN NOT is_owner THEN (person ->> 'user_id')::uuid END, person ->> 'external_id',
                                  (person ->> 'tenant_id')::uuid, statement, 1) r;
             IF answer IS NOT NULL THEN
                 RETURN made || jsonb_build_object(sample_row.relation::text, answer::jsonb || given);

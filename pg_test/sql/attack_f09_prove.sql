@@ -32,7 +32,7 @@ BEGIN
     FOREACH statement IN ARRAY ARRAY[
         'SELECT warden.set_current_user(''aaaaaaaa-0000-4000-8000-000000000001'')', 'SELECT warden.begin_admin(''why not'')',
         'SELECT warden.unprotect(''public.secrets'')', 'SELECT warden.unprotect(''public.trap'')',
-        'SELECT warden.rehearse(''app''::regrole, false, NULL, NULL, NULL, ''SELECT 1'', 1)', 'SELECT warden.prove(''public.secrets'')',
+        'SELECT warden.rehearse(''app''::regrole, false, ''public'', NULL, NULL, NULL, ''SELECT 1'', 1)', 'SELECT warden.prove(''public.secrets'')',
         'SET session_replication_role = origin', 'SET ROLE postgres', 'RESET ROLE', 'SET SESSION AUTHORIZATION DEFAULT',
         'SELECT count(*) FROM warden.doctor()', 'SELECT warden.record_event(''x'', NULL, ''{}'', true)',
         'CREATE TEMP TABLE kept (id int)', 'SELECT 1 FROM warden.users']

@@ -166,6 +166,23 @@ SELECT t.is(failed('people'), NULL, 'a CHECK that only a row like another passes
 INSERT INTO parted VALUES (gen_random_uuid(), :bob, 2026);
 SELECT t.is(failed('parted'), NULL, 'with a row to go by');
 
+-- Code of the project's own finds the names of its schema.
+CREATE SCHEMA "its own" AUTHORIZATION owner;
+GRANT USAGE ON SCHEMA "its own" TO app;
+SET ROLE owner;
+SET search_path = "its own";
+CREATE TABLE kinds (kind text);
+INSERT INTO kinds VALUES ('note');
+GRANT SELECT ON kinds TO app;
+CREATE FUNCTION is_kind(of text) RETURNS boolean LANGUAGE plpgsql STABLE AS 'BEGIN RETURN EXISTS (SELECT FROM kinds k WHERE k.kind = of); END';
+CREATE FUNCTION first_kind() RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT k.kind FROM kinds k); END';
+CREATE TABLE things (id uuid PRIMARY KEY, user_id uuid NOT NULL, kind text NOT NULL DEFAULT first_kind() CHECK (is_kind(kind)));
+GRANT SELECT, INSERT, UPDATE, DELETE ON things TO app;
+RESET search_path;
+RESET ROLE;
+SELECT count(*) FROM warden.protect('"its own".things');
+SELECT t.is(failed('"its own".things'), NULL, 'passes: a table with a check and a default by name');
+
 -- A superuser's table: the row is the client's own to make.
 CREATE TABLE supers (id serial PRIMARY KEY, user_id uuid, folder_id bigint NOT NULL REFERENCES folders);
 SELECT count(*) FROM warden.protect('supers');
@@ -199,7 +216,7 @@ SELECT t.is(count(*) FILTER (WHERE NOT passed), 0, 'an admin role may') FROM war
 SELECT t.refused('SELECT * FROM warden.prove(''documents'')', '42501', 'a client may not');
 \connect - owner
 SELECT t.refused('SELECT * FROM warden.prove(''documents'')', '42501', 'nor the owner: its code would run as clients');
-SELECT t.refused('SELECT warden.rehearse(''app''::regrole, false, NULL, NULL, NULL, ''SELECT 1'', 1)', '42501', 'nor by its parts');
+SELECT t.refused('SELECT warden.rehearse(''app''::regrole, false, ''public'', NULL, NULL, NULL, ''SELECT 1'', 1)', '42501', 'nor by its parts');
 \connect - gateway
 BEGIN;
 SELECT warden.set_current_user(:alice);
@@ -207,7 +224,7 @@ SELECT t.refused('SELECT * FROM warden.prove(''documents'')', '42501', 'nor a tr
 SELECT t.rows('SELECT FROM public.documents', 1, 'which is who it was');
 COMMIT;
 \connect - postgres
-SELECT t.refused(format('SELECT warden.rehearse(''app''::regrole, false, %L, NULL, NULL, ''SELECT 1'', 1)', :alice), '55000', 'nobody is acted as who exists');
-SELECT t.refused('SELECT warden.rehearse(''app''::regrole, false, gen_random_uuid(), ''7'', NULL, ''SELECT 1'', 1)', '55000', 'nor by an external id');
-SELECT t.refused('SELECT warden.rehearse(''postgres''::regrole, true, NULL, NULL, NULL, ''SELECT 1'', 1)', '55000', 'nor a superuser');
+SELECT t.refused(format('SELECT warden.rehearse(''app''::regrole, false, ''public'', %L, NULL, NULL, ''SELECT 1'', 1)', :alice), '55000', 'nobody is acted as who exists');
+SELECT t.refused('SELECT warden.rehearse(''app''::regrole, false, ''public'', gen_random_uuid(), ''7'', NULL, ''SELECT 1'', 1)', '55000', 'nor by an external id');
+SELECT t.refused('SELECT warden.rehearse(''postgres''::regrole, true, ''public'', NULL, NULL, NULL, ''SELECT 1'', 1)', '55000', 'nor a superuser');
 SELECT t.done();

@@ -13,6 +13,7 @@ use crate::identity::Identity;
 use crate::{caller, clock, issuers, settings, spi, transaction};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
+use std::ffi::{CStr, CString};
 use std::rc::Rc;
 use uuid::Uuid;
 
@@ -21,6 +22,7 @@ use uuid::Uuid;
 fn rehearse(
     role: Oid,
     is_owner: bool,
+    schema_name: &str,
     user_id: Option<pgrx::Uuid>,
     external_id: Option<String>,
     tenant_id: Option<pgrx::Uuid>,
@@ -32,8 +34,10 @@ fn rehearse(
         if unsafe { pg_sys::superuser_arg(role) } {
             return Err(Error::wrong_state("a superuser is not acted as", "Code of others would run with its rights."));
         }
+        let path =
+            CString::new(format!("{schema_name}, pg_temp")).map_err(|_| Error::internal("a name holds a zero byte"))?;
         let work = || {
-            let work = || without_triggers(|| spi::run(statement, row_limit));
+            let work = || without_triggers(&path, || spi::run(statement, row_limit));
             if is_owner { table_owner::act_as(role, work) } else { table_owner::act_as_client(role, work) }
         };
         match user_id {
@@ -89,15 +93,28 @@ fn invented(user_id: Uuid, external_id: Option<String>, tenant_id: Option<Uuid>)
     })
 }
 
-/// With `session_replication_role = replica`. Should `work` raise, the abort of the (sub)transaction
-/// restores the setting.
-fn without_triggers<R>(work: impl FnOnce() -> R) -> R {
-    // SAFETY: sets a variable of the backend, and sets it back; the texts are NUL-terminated and copied.
+/// With `session_replication_role = replica`, and the names of the table's own schema in reach, as its checks
+/// and defaults expect. Should `work` raise, the abort of the (sub)transaction restores both.
+fn without_triggers<R>(path: &CStr, work: impl FnOnce() -> R) -> R {
+    // SAFETY: sets variables of the backend, and sets them back, also those that code of others has set.
     unsafe {
         let level = pg_sys::NewGUCNestLevel();
+        set(c"session_replication_role", c"replica");
+        set(c"search_path", path);
+        let result = work();
+        pg_sys::AtEOXact_GUC(false, level);
+        result
+    }
+}
+
+/// # Safety
+/// Within a nest level that is left again.
+unsafe fn set(name: &CStr, value: &CStr) {
+    // SAFETY: as the caller promises; both texts are NUL-terminated and copied.
+    unsafe {
         pg_sys::set_config_option(
-            c"session_replication_role".as_ptr(),
-            c"replica".as_ptr(),
+            name.as_ptr(),
+            value.as_ptr(),
             pg_sys::GucContext::PGC_SUSET,
             pg_sys::GucSource::PGC_S_SESSION,
             pg_sys::GucAction::GUC_ACTION_SAVE,
@@ -105,9 +122,6 @@ fn without_triggers<R>(work: impl FnOnce() -> R) -> R {
             0,
             false,
         );
-        let result = work();
-        pg_sys::AtEOXact_GUC(true, level);
-        result
     }
 }
 
