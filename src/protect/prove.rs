@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 /// Executes a statement as a role and a user. See the comment on the SQL function.
 #[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments)]
 fn rehearse(
     role: Oid,
     is_owner: bool,
