@@ -134,7 +134,9 @@ BEGIN
     ELSE
         allowed := warden.current_scopes();
     END IF;
-    granted := array(SELECT DISTINCT s.scope COLLATE "C" FROM unnest(coalesce(create_api_key.scopes, allowed)) AS s (scope) ORDER BY 1);
+    -- Those that name the user or the tenant of the moment are no key's: whoever has the id has the scope.
+    granted := array(SELECT DISTINCT s.scope COLLATE "C" FROM unnest(coalesce(create_api_key.scopes, allowed)) AS s (scope)
+                     WHERE create_api_key.scopes IS NOT NULL OR s.scope !~ '^(user|tenant):[0-9a-f-]{36}$' ORDER BY 1);
     IF array_position(granted, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'scopes contains a null' USING ERRCODE = '22023', HINT = 'Leave it out.';
     ELSIF NOT granted <@ allowed THEN
