@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from database import eventually
 from documents import owners_seen, trust
 from issuer import Issuer
 
@@ -200,9 +201,16 @@ def test_u17_no_more_keys_at_once_than_may_be(signing, superuser, user):
         authenticate(connection, token)
         return connection.execute("SELECT key FROM warden.create_api_key('k')").fetchone()[0]
 
-    answers = together(signing, "app", [create] * 10)
+    waiting = "SELECT count(*) >= 5 FROM pg_stat_activity WHERE backend_type = 'pg_warden autonomous write' AND wait_event_type = 'Lock'"
+    with signing.connect("postgres") as holder, ThreadPoolExecutor(1) as thread:
+        # Until all of them have come as far as they can: counted, if they may, and not inserted.
+        holder.execute("LOCK TABLE warden.api_keys IN SHARE MODE")
+        created = thread.submit(together, signing, "app", [create] * 5)
+        eventually(lambda: superuser.execute(waiting).fetchone()[0])
+        holder.rollback()
+        answers = created.result()
     assert sum(isinstance(answer, str) for answer in answers) == 1
-    assert sum(isinstance(answer, errors.ConfigurationLimitExceeded) for answer in answers) == 9
+    assert sum(isinstance(answer, errors.ConfigurationLimitExceeded) for answer in answers) == 4
     assert superuser.execute("SELECT count(*) FROM warden.api_keys WHERE user_id = %s", (user,)).fetchone() == (100,)
 
 
