@@ -46,6 +46,8 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION warden.touch_key(jsonb) IS 'Task: notes that the key with this id is in use.';
+COMMENT ON FUNCTION warden.shown_key_ends_at() IS
+    'When the API key by which this transaction was authenticated ends; NULL for a key without an end, and for no key. Not callable by clients.';
 COMMENT ON FUNCTION warden.generate_api_key() IS
     'A new API key: the prefix that finds it, the hash of its secret, and the whole key, to be shown once. Not callable by clients.';
 
@@ -124,6 +126,11 @@ BEGIN
         RAISE EXCEPTION 'the key would have expired already'
             USING ERRCODE = '22023', HINT = 'Pass a moment to come, or leave expires_at out.';
     END IF;
+    -- A key that ends does not live on in one that it makes.
+    IF NOT administers AND coalesce(create_api_key.expires_at, 'infinity') > warden.shown_key_ends_at() THEN
+        RAISE EXCEPTION 'a key makes no key that outlives it'
+            USING ERRCODE = '42501', HINT = 'Pass an earlier expires_at, or sign in by a token.';
+    END IF;
     -- Whoever acts for a user for a while does not stay by way of a key.
     IF NOT administers AND warden.current_actor_id() <> owner_id THEN
         RAISE EXCEPTION 'who acts for another makes no keys'
@@ -168,7 +175,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.create_api_key(text, text[], timestamptz, uuid) IS
-    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction. Errors: 28000 for nobody, 22023 for an unusable argument, 42501 for a scope that one does not have and for who acts for another, P0002 for an unknown user and for another than oneself, 53400 for more than 100 live keys.';
+    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction. Errors: 28000 for nobody, 22023 for an unusable argument, 42501 for a scope that one does not have, for a key that would outlive the key by which one is signed in, and for who acts for another, P0002 for an unknown user and for another than oneself, 53400 for more than 100 live keys.';
 
 CREATE FUNCTION warden.list_api_keys(user_id uuid DEFAULT NULL) RETURNS TABLE (
     id uuid, name text, prefix text, scopes text[], created_at timestamptz, last_used_at timestamptz,

@@ -5,10 +5,12 @@ use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::error::{Error, or_raise};
 use crate::lookup::{Key, Latest, Lookup};
 use crate::secret::{self, Secret};
-use crate::{audit, clock, directory, settings};
+use crate::{audit, clock, directory, settings, transaction};
 use pgrx::IntoDatum;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use serde_json::json;
+use std::cell::Cell;
 use std::rc::Rc;
 use uuid::Uuid;
 
@@ -29,6 +31,9 @@ thread_local! {
         &[Key::text(c"prefix")],
         &[c"id", c"user_id", c"secret_hash", c"scopes", c"expires_at", c"revoked_at", c"last_used_at"],
     ) };
+
+    /// The first end of a key that the transaction of this local id has shown.
+    static SHOWN: Cell<(u32, i64)> = const { Cell::new((0, i64::MAX)) };
 }
 
 /// A new key: what finds it, what proves it, and the whole, which is shown once. Not callable by clients.
@@ -39,6 +44,16 @@ fn generate_api_key() -> TableIterator<'static, (name!(prefix, String), name!(se
         or_raise(secret::prefix().and_then(|prefix| Ok((prefix, Secret::generate()?))));
     let key = format!("{SCHEME}{prefix}_{text}");
     TableIterator::once((prefix, hash, key))
+}
+
+/// The end of the key that this transaction has authenticated by: what is made by a key does not outlive it. NULL where
+/// there is no key, or no end of it. Kept outside of the settings: ROLLBACK TO does not make a key a better one.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn shown_key_ends_at() -> Option<TimestampWithTimeZone> {
+    let (transaction, end) = SHOWN.get();
+    let ends = transaction == transaction::local_id() && end != i64::MAX;
+    let timestamp = |end| TimestampWithTimeZone::try_from(end).map_err(|_| Error::internal("a key has no usable end"));
+    ends.then(|| or_raise(timestamp(end)))
 }
 
 /// Whether a credential claims to be a key: no token begins like this.
@@ -85,6 +100,9 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
     if first_sight == FirstSight::Provision {
         note_use(&key, now);
     }
+    if first_sight != FirstSight::OnlyLook {
+        note_end(&key);
+    }
     let longest = now + settings::max_identity_age();
     Ok(Bearer {
         user,
@@ -96,6 +114,13 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         is_own: false,
         named,
     })
+}
+
+fn note_end(key: &ApiKey) {
+    let transaction = transaction::local_id();
+    let (of, end) = SHOWN.get();
+    let end = if of == transaction { end } else { i64::MAX };
+    SHOWN.set((transaction, key.expires_at.map_or(end, |new| new.min(end))));
 }
 
 /// Once an hour: it is a write of its own, which a request should not wait for each time.
