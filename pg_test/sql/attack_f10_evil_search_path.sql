@@ -88,7 +88,6 @@ SELECT warden.revoke_session(pg_catalog.gen_random_uuid());
 SELECT id AS key_id, key FROM warden.create_api_key('under an evil path', '{}') \gset
 SELECT pg_catalog.count(*) FROM warden.list_api_keys();
 SELECT t.ok(warden.revoke_api_key(:'key_id'), 'a key is revoked');
-SELECT warden.revoke_all_sessions();
 SELECT warden.sign_out();
 COMMIT;
 BEGIN;
@@ -98,6 +97,11 @@ BEGIN;
 SELECT t.refused(pg_catalog.concat('SELECT warden.authenticate(', pg_catalog.quote_literal(:'bob_token'), ', ''203.0.113.7'')'), '42501', 'a banned address is banned');
 COMMIT;
 SELECT t.is(warden.authenticate(:'bob_token', '203.0.113.8'), :'bob'::pg_catalog.uuid, 'and another is not');
+BEGIN;
+SELECT warden.authenticate(:'bob_token');
+SELECT warden.revoke_all_sessions();
+COMMIT;
+SELECT t.refused(pg_catalog.concat('SELECT warden.authenticate(', pg_catalog.quote_literal(:'bob_token'), ')'), '28000', 'a revoked token is revoked');
 SELECT t.refused(pg_catalog.concat('SELECT warden.set_current_user(', pg_catalog.quote_literal(:'alice'), ')'), '42501', 'nor is the caller taken for another');
 
 \connect - gateway
