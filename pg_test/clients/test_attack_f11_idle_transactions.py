@@ -159,9 +159,7 @@ def test_every_function_is_tried(documents, superuser):
 # For the table's owner, an administrator, or trusted roles (protect_schema finds nothing to protect here); 4711 is another user than the transaction's.
 REFUSED = {
     "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
-    "set_current_external_user", "revoke_all_sessions",
-    "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
-    "prove", "set_current_external_user", "revoke_all_sessions", "setup_owner",
+    "set_current_external_user", "revoke_all_sessions", "setup_owner",
 }
 REFUSED_TO_CLIENTS = {"create_anonymous_user", "is_banned", "set_current_user", "record_event, outliving"}
 
