@@ -22,7 +22,7 @@ pub enum Denied {
     InvalidGrant,
     InvalidScope,
     InvalidRequest(&'static str),
-    AccessDenied(&'static str),
+    NotAllowed(&'static str),
     /// RFC 8628 section 3.5, and the seconds to wait.
     SlowDown(i32),
 }
@@ -35,7 +35,7 @@ impl Denied {
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidRequest(_) => "invalid_request",
-            Self::AccessDenied(_) => "access_denied",
+            Self::NotAllowed(_) => "access_denied",
             Self::SlowDown(_) => "slow_down",
         }
     }
@@ -44,7 +44,7 @@ impl Denied {
         match self {
             Self::InvalidGrant => "authentication failed",
             Self::InvalidScope => "a scope is asked for that cannot be granted, or there is none to grant",
-            Self::InvalidRequest(description) | Self::AccessDenied(description) => description,
+            Self::InvalidRequest(description) | Self::NotAllowed(description) => description,
             Self::SlowDown(_) => "too many failed attempts",
         }
     }
@@ -59,7 +59,7 @@ pub fn deny(function: &str, denied: Denied, reason: &str, fields: &[(&str, Optio
 /// What a task has answered in place of a session.
 pub fn denied_by_task(reason: &str) -> Denied {
     match reason {
-        "too_many_sessions" => Denied::AccessDenied("the user has as many sessions as may be"),
+        "too_many_sessions" => Denied::NotAllowed("the user has as many sessions as may be"),
         "invalid_scope" => Denied::InvalidScope,
         _ => Denied::InvalidGrant,
     }
