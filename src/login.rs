@@ -8,7 +8,7 @@ use crate::passwords::{self, Password, Unhashable};
 use crate::secret::{self, Secret};
 use crate::signing_keys::{self, AccessToken};
 use crate::spi::Statement;
-use crate::{hooks, settings};
+use crate::{bans, hooks, settings};
 use pgrx::prelude::*;
 use pgrx::{Inet, IntoDatum};
 use serde_json::json;
@@ -61,6 +61,7 @@ struct Candidate {
 }
 
 fn sign_in(identifier: &str, password: &str, from: &From<'_>, scopes: Option<Vec<Option<String>>>) -> Result<Answer> {
+    bans::refuse_banned("login", from.client_ip.as_ref())?;
     signing_keys::require_key()?;
     if identifier.is_empty() || password.is_empty() {
         return Ok(Err(Denied::InvalidRequest("an identifier and a password are needed")));

@@ -1,7 +1,9 @@
 """Signing in with real connections: U2, S5, S6, G9 and the attacks D12, E7 and F5 where two or twenty meet, and through PgBouncer."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import jwt
@@ -163,18 +165,24 @@ def test_a_password_that_changes_while_somebody_signs_in(alice, database, client
 
 
 def test_d12_an_unknown_user_costs_a_password_hash(alice, superuser, database):
-    """By the time that a hash takes, made long enough here to drown everything else; a factor of two is no noise then."""
+    """By the computing time of the backend, which no other load of the machine changes by much; a hash is made to take long
+    enough to drown everything else, and a factor of two is no noise then."""
     superuser.execute("SELECT warden.create_user(name => 'without password')")
-    superuser.execute(f"ALTER ROLE app IN DATABASE {database.name} SET warden.password_iterations = 20")
-    superuser.execute("SET warden.password_iterations = 20")
+    superuser.execute(f"ALTER ROLE app IN DATABASE {database.name} SET warden.password_iterations = 40")
+    superuser.execute("SET warden.password_iterations = 40")
     superuser.execute("SELECT warden.set_password(%s, %s)", [alice, PASSWORD])
 
     def seconds(client, name, password):
+        def computed():
+            # After the name of the program, which may hold anything: utime is the 14th field of all.
+            fields = Path(f"/proc/{client.info.backend_pid}/stat").read_text().rpartition(")")[2].split()
+            return int(fields[11]) / os.sysconf("SC_CLK_TCK")
+
         def once():
             superuser.execute("TRUNCATE warden.attempts")
-            begin = time.perf_counter()
+            begin = computed()
             assert client.execute(LOGIN, [name, password]).fetchone()[5] == "invalid_grant"
-            return time.perf_counter() - begin
+            return computed() - begin
 
         return min(once() for _ in range(3))
 

@@ -100,6 +100,14 @@ SELECT t.is(l.error, 'invalid_grant', 'an ordinary client slows down nobody else
 \connect - postgres
 SELECT t.is(count(*), 0, 'nothing is counted by it') FROM warden.attempts WHERE key LIKE 'address:192.0.2.9%';
 
+-- A banned address is refused before the password is looked at, whoever states it.
+\connect - boss
+SELECT warden.ban_ip('203.0.113.7', 'permanent', 'test');
+\connect - app
+SELECT t.refused(format('SELECT warden.login(%L, %L, %L)', 'alice', :'alice_password', address), '42501', 'F7: banned: ' || address, 'banned')
+FROM unnest('{203.0.113.7,::ffff:203.0.113.7}'::text[]) AS a (address);
+SELECT t.is(l.error, NULL, 'and another is not') FROM warden.login('alice', :'alice_password', '203.0.113.8') AS l;
+
 -- The counters are nobody's to change.
 \connect - app
 SELECT t.refused(command, '42501', command)
