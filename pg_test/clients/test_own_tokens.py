@@ -79,11 +79,14 @@ def test_s5_both_keys_verify_during_the_overlap_and_one_after_a_theft(superuser,
 
 def test_d9_a_dump_has_the_public_keys_alone(database, superuser, alice):
     superuser.execute("DROP SCHEMA IF EXISTS t CASCADE")
-    token = superuser.execute(ISSUE, [alice]).fetchone()[0]
+    superuser.execute("SELECT warden.set_password(%s, 'correct horse')", [alice])
+    login = "SELECT access_token, refresh_token FROM warden.login('alice@example.com', 'correct horse')"
+    token, refresh_token = superuser.execute(login).fetchone()
     (private_key,) = superuser.execute("SELECT private_key FROM warden.signing_keys").fetchone()
     dump = run("pg_dump", "--dbname", database.dsn("postgres")).stdout
     assert "own_issuer" in dump and NAME in dump
     assert private_key.hex() not in dump and "signing_keys" not in dump
+    assert refresh_token[3:] not in dump and "correct horse" not in dump and "attempts" not in dump
 
     with psycopg.connect(os.environ["WARDEN_ADMIN_DSN"], autocommit=True) as admin:
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(RESTORED))
@@ -97,7 +100,12 @@ def test_d9_a_dump_has_the_public_keys_alone(database, superuser, alice):
             with restored.connect("postgres", autocommit=True) as connection:
                 with pytest.raises(errors.ObjectNotInPrerequisiteState):
                     connection.execute(ISSUE, [alice])
+                with pytest.raises(errors.ObjectNotInPrerequisiteState):
+                    connection.execute(login)
                 connection.execute("SELECT warden.rotate_signing_key()")
+                # The password and the session are there, and go on.
+                assert connection.execute(login).fetchone()[0]
+                assert connection.execute("SELECT error FROM warden.refresh(%s)", [refresh_token]).fetchone() == (None,)
                 fresh = connection.execute(ISSUE, [alice]).fetchone()[0]
                 key_set = connection.execute("SELECT warden.jwks()").fetchone()[0]
                 assert verified(key_set, fresh)["sub"] == verified(key_set, token)["sub"] == str(alice)
