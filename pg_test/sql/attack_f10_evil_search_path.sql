@@ -102,6 +102,7 @@ SELECT warden.authenticate(:'bob_token');
 SELECT warden.revoke_all_sessions();
 COMMIT;
 SELECT t.refused(pg_catalog.concat('SELECT warden.authenticate(', pg_catalog.quote_literal(:'bob_token'), ')'), '28000', 'a revoked token is revoked');
+-- Bob has just ended all of his.
 SELECT t.is(warden.authenticate(:'alice_token', '203.0.113.8'), :'alice'::pg_catalog.uuid, 'and another is not');
 SELECT t.refused(pg_catalog.concat('SELECT warden.set_current_user(', pg_catalog.quote_literal(:'alice'), ')'), '42501', 'nor is the caller taken for another');
 
