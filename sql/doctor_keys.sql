@@ -26,7 +26,7 @@ AS $$
         JOIN pg_constraint o ON o.conrelid = t.relation AND o.contype = 'f'
         JOIN warden.protections p ON p.relation::oid = o.confrelid
         CROSS JOIN LATERAL unnest(o.conkey) AS k (number)
-    ), users AS (
+    ), users AS MATERIALIZED (
         -- Where the project keeps its users: what owner columns of a type refer to, most of them if several.
         SELECT DISTINCT ON (r.type) r.type, r.relation, r.key, r.on_delete
         FROM (SELECT t.type, o.confrelid AS relation, a.attname AS key, o.confdeltype AS on_delete, count(*) AS uses
