@@ -30,7 +30,8 @@ CALLS = {
     "current_session_id": "SELECT warden.current_session_id()",
     "current_tenant_id": "SELECT warden.current_tenant_id()",
     "current_user_id": "SELECT warden.current_user_id()",
-    "create_api_key": "SELECT warden.create_api_key('one of many')",
+    # And takes it back: a user has a hundred at a time.
+    "create_api_key": "SELECT warden.revoke_api_key(id) FROM warden.create_api_key('one of many')",
     "disallow": "SELECT warden.disallow('documents', 'SELECT')",
     "doctor": "SELECT count(*) FROM warden.doctor()",
     "exempt": "SELECT warden.exempt('documents', 'for all')",
