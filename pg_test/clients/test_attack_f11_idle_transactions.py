@@ -145,6 +145,12 @@ def mallory(request, documents, newcomers):
     client.connection.close()
 
 
+@pytest.fixture(autouse=True)
+def few_keys(documents, superuser):
+    """A user has a hundred keys at most, and what is made here is committed, whatever is rolled back."""
+    superuser.execute("DELETE FROM warden.api_keys")
+
+
 @pytest.fixture(scope="module")
 def alice(documents, newcomers):
     client = Client(documents, newcomers, "app", documents.users[1])
