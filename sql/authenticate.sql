@@ -1,7 +1,7 @@
 -- What clients call. The functions are in src/authenticate.rs.
 
 COMMENT ON FUNCTION warden.authenticate(text, inet, uuid) IS
-    'Acts for the user of the token until the transaction ends, and returns the user''s id. client_ip: the address of the client behind the pooler, as far as the caller knows it; tenant_id: the tenant to act in, which the token must name. Call it after BEGIN. Errors: 28000 for every token that is not accepted, with one message (the reason is in the server log), after which the transaction has nobody; 55000 where the transaction acts for another user, where an authentication failed in it, and where row-level security does not bind the role.';
+    'Acts for the user of the token until the transaction ends, and returns the user''s id. client_ip: the address of the client behind the pooler, as far as the caller knows it, refused where it is banned; tenant_id: the tenant to act in, which the token must name. Call it after BEGIN. Errors: 28000 for every token that is not accepted, with one message (the reason is in the server log), after which the transaction has nobody; 55000 where the transaction acts for another user, where an authentication failed in it, and where row-level security does not bind the role; 42501 for a banned address, whatever the token.';
 COMMENT ON FUNCTION warden.set_current_user(uuid, uuid) IS
     'Acts for a user that a trusted role has verified itself, until the transaction ends or warden.max_identity_age has passed. Returns the user''s id. Errors: 42501 for a role that was not added by add_trusted_role; 28000 for a user who is unknown or not active; 55000 as authenticate().';
 COMMENT ON FUNCTION warden.set_current_external_user(text, uuid) IS

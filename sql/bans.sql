@@ -1,21 +1,7 @@
 -- Banned addresses and networks. authenticate() refuses them before it looks at a credential (src/bans.rs).
 
--- ::ffff:192.0.2.1 is 192.0.2.1 to whoever sends from it, and to us. A plain expression, which the planner puts in place
--- of the call.
-CREATE FUNCTION warden.normalise_network(address inet) RETURNS cidr
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT network(CASE
-        WHEN normalise_network.address <<= '::ffff:0:0/96'::inet
-            THEN set_masklen('0.0.0.0'::inet + (normalise_network.address - '::ffff:0:0'::inet), masklen(normalise_network.address) - 96)
-        ELSE normalise_network.address END);
-END;
-
-COMMENT ON FUNCTION warden.normalise_network(inet) IS
-    'The one form of an address or network: an IPv4-mapped IPv6 address as IPv4, the bits beyond the mask zero. NULL for NULL.';
-
 CREATE TABLE warden.bans (
-    network cidr PRIMARY KEY CHECK (network = warden.normalise_network(network)),
+    network inet PRIMARY KEY CHECK (network = warden.normalise_network(network)),
     reason text NOT NULL CHECK (reason <> '' AND length(reason) <= 255),
     source text NOT NULL CHECK (source <> '' AND length(source) <= 50),
     ban_count int NOT NULL,
@@ -31,8 +17,6 @@ CREATE TABLE warden.bans (
     user_agents text[] NOT NULL DEFAULT '{}' CHECK (cardinality(user_agents) <= 20)
 );
 
--- Finds the networks that an address lies in, which no btree can.
-CREATE INDEX bans_network_idx ON warden.bans USING gist (network inet_ops);
 CREATE INDEX bans_banned_at_idx ON warden.bans (banned_at, network);
 CREATE INDEX bans_source_fingerprint_idx ON warden.bans (source_fingerprint) WHERE source_fingerprint IS NOT NULL;
 CREATE INDEX bans_expires_at_idx ON warden.bans (expires_at) WHERE expires_at IS NOT NULL;
@@ -45,7 +29,7 @@ COMMENT ON COLUMN warden.bans.session_ids IS 'The last hundred sessions that wer
 COMMENT ON COLUMN warden.bans.user_agents IS 'The last twenty user agents that were named, the newest last.';
 
 CREATE TABLE warden.ban_history (
-    network cidr NOT NULL,
+    network inet NOT NULL,
     banned_at timestamptz NOT NULL,
     reason text NOT NULL,
     source text NOT NULL,
@@ -66,18 +50,51 @@ COMMENT ON TABLE warden.ban_history IS
 SELECT pg_extension_config_dump('warden.bans', '');
 SELECT pg_extension_config_dump('warden.ban_history', '');
 
-CREATE TRIGGER rows_changed AFTER INSERT ON warden.bans
-    FOR EACH ROW EXECUTE FUNCTION warden.rows_changed();
-ALTER TABLE warden.bans ENABLE ALWAYS TRIGGER rows_changed;
+-- The networks around an address are looked up one by one, those of the masks that were ever banned.
+CREATE TABLE warden.ban_masks (
+    version int NOT NULL,
+    length int NOT NULL,
+    PRIMARY KEY (version, length)
+);
 
--- What being banned means, for authenticate() as for those who ask. A plain statement, which the planner puts in place
--- of the call.
+COMMENT ON TABLE warden.ban_masks IS
+    'The lengths of the masks in table bans, for IPv4 and IPv6. Added to and never taken from; not part of a dump, which brings the bans.';
+
+CREATE TRIGGER rows_changed AFTER INSERT OR UPDATE ON warden.ban_masks
+    FOR EACH ROW EXECUTE FUNCTION warden.rows_changed();
+ALTER TABLE warden.ban_masks ENABLE ALWAYS TRIGGER rows_changed;
+
+CREATE FUNCTION warden.note_mask() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO warden.ban_masks (version, length) VALUES (family(NEW.network), masklen(NEW.network)) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION warden.note_mask() IS 'Trigger of the bans: a mask that was not banned before is looked for from now on.';
+
+CREATE TRIGGER note_mask AFTER INSERT OR UPDATE OF network ON warden.bans
+    FOR EACH ROW EXECUTE FUNCTION warden.note_mask();
+ALTER TABLE warden.bans ENABLE ALWAYS TRIGGER note_mask;
+
+CREATE FUNCTION warden.networks_around(address inet) RETURNS SETOF inet
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT network(set_masklen(n.network, length))::inet
+    FROM (SELECT warden.normalise_network(networks_around.address) AS network) AS n,
+         generate_series(0, masklen(n.network)) AS length;
+END;
+
+COMMENT ON FUNCTION warden.networks_around(inet) IS 'The networks that all of an address or network lies in, itself included.';
+
 CREATE FUNCTION warden.bans_in_force(address inet) RETURNS SETOF warden.bans
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT b.* FROM warden.bans b
-    WHERE b.network >>= warden.normalise_network(bans_in_force.address)
-      AND (b.expires_at IS NULL OR b.expires_at > clock_timestamp());
+    SELECT b.* FROM warden.networks_around(bans_in_force.address) AS n (network)
+    JOIN warden.bans b ON b.network = n.network
+    WHERE b.expires_at IS NULL OR b.expires_at > clock_timestamp();
 END;
 
 COMMENT ON FUNCTION warden.bans_in_force(inet) IS
@@ -127,7 +144,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
-    target cidr := warden.normalise_network(write_ban.address);
+    target inet := warden.normalise_network(write_ban.address);
     -- What an offender may have sent is cut, not refused: nobody escapes a ban by a long path.
     path text := left(nullif(write_ban.offense_path, ''), 512);
     agent text := left(nullif(write_ban.user_agent, ''), 1000);
@@ -253,7 +270,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
-    target cidr := warden.normalise_network(unban_ip.address);
+    target inet := warden.normalise_network(unban_ip.address);
     lifted boolean;
     others text;
 BEGIN
@@ -297,14 +314,13 @@ CREATE FUNCTION warden.list_ban_history(address inet, page_size int DEFAULT 20) 
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    target cidr := warden.normalise_network(list_ban_history.address);
+    target inet := warden.normalise_network(list_ban_history.address);
 BEGIN
     PERFORM warden.require_administrator();
     PERFORM warden.require_page_size(list_ban_history.page_size);
     RETURN QUERY
     SELECT h.* FROM warden.ban_history h
-    WHERE h.network IN (SELECT set_masklen(target, m)
-                        FROM generate_series(0, masklen(target)) AS m)
+    WHERE h.network IN (SELECT warden.networks_around(target))
     ORDER BY h.banned_at DESC
     LIMIT list_ban_history.page_size;
 END
@@ -328,7 +344,7 @@ COMMENT ON FUNCTION warden.matching_bans(text, text, boolean) IS
 
 -- As narrow as a terminal; get_ban() shows the rest.
 CREATE TYPE warden.listed_ban AS (
-    network cidr, reason text, source text, ban_count int, expires_at timestamptz, total bigint
+    network inet, reason text, source text, ban_count int, expires_at timestamptz, total bigint
 );
 
 COMMENT ON TYPE warden.listed_ban IS 'A line of list_bans(); expires_at: NULL for never; total: how many bans match on all pages.';
@@ -407,6 +423,8 @@ $$;
 COMMENT ON FUNCTION warden.cleanup_bans(int, boolean) IS
     'Takes out bans that are over, at most max_bans, the longest over first, and returns how many; with dry_run it only counts. Never one in force, and never the history. Nothing depends on it having run. For superusers and admin roles. Errors: 42501; 22023 for max_bans below 1.';
 
+COMMENT ON FUNCTION warden.normalise_network(inet) IS
+    'The one form of an address or network: an IPv4-mapped IPv6 address as IPv4, the bits beyond the mask zero. NULL for NULL.';
 COMMENT ON FUNCTION warden.is_banned(inet) IS
     'Whether an address, or the whole of a network, is banned at this moment, as authenticate() would find it: in the latest state of the database, whatever the isolation level. For superusers, admin roles and trusted roles, so that a gateway can turn away who has no token yet. Errors: 42501; 22023 for NULL.';
 COMMENT ON FUNCTION warden.require_not_banned(text, inet) IS

@@ -3,15 +3,16 @@
 //! An address counts whoever states it. An ordinary client's word can only get it refused: none, or
 //! another one, opens nothing that a credential would not.
 
+use crate::address::Network;
 use crate::caller::{self, Kind};
-use crate::elevated::with_rights_of_extension;
 use crate::error::{Error, Result, or_raise};
-use crate::lookup::{Latest, Lookup};
-use crate::spi::Statement;
-use crate::{catalog, issuers, refusals};
+use crate::lookup::{Key, Latest, Lookup};
+use crate::{catalog, clock, issuers, refusals};
 use pgrx::prelude::*;
 use pgrx::{Inet, IntoDatum};
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::rc::Rc;
 
 /// Whether an address is banned. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
@@ -20,8 +21,15 @@ fn is_banned(address: Option<Inet>) -> bool {
         if !caller::is(Kind::Trusted)? {
             issuers::require_administrator()?;
         }
-        is_in_force(address.ok_or_else(|| Error::invalid("no address given", ""))?)
+        let address = address.ok_or_else(|| Error::invalid("no address given", ""))?;
+        is_in_force(Network::parse(&address.0).ok_or_else(unreadable)?)
     })())
+}
+
+/// The one form of an address or network. See the comment on the SQL function.
+#[pg_extern(schema = "warden", immutable, parallel_safe)]
+fn normalise_network(address: Inet) -> Inet {
+    or_raise(Network::parse(&address.0).map(|network| Inet(network.to_string())).ok_or_else(unreadable))
 }
 
 /// As `refuse_banned`, for functions in SQL. See the comment on the SQL function.
@@ -37,49 +45,73 @@ fn require_not_banned(function: &str, client_ip: Option<Inet>) -> bool {
 /// 42501, and whatever the look-up fails with: nobody gets by because it failed.
 pub fn refuse_banned(function: &str, client_ip: Option<&Inet>) -> Result<()> {
     let Some(stated) = client_ip else { return Ok(()) };
-    // A client has one address: the mask that an inet may have beside it says nothing about the client.
-    let address = stated.0.split('/').next().unwrap_or_default();
-    if !is_in_force(Inet(address.to_owned()))? {
+    if !is_in_force(Network::parse_host(&stated.0).ok_or_else(unreadable)?)? {
         return Ok(());
     }
-    refusals::log(function, "banned_address", &[("client_ip", Some(address))]);
+    refusals::log(function, "banned_address", &[("client_ip", Some(&stated.0))]);
     Err(Error::forbidden(
         "this address is banned",
         "An administrator finds the ban by warden.get_ban() and lifts it by warden.unban_ip().",
     ))
 }
 
-thread_local! {
-    static BANS: Lookup = const { Lookup::new(c"bans", &[], &[]) };
-    static BAN_IN_FORCE: Statement =
-        const { Statement::new(c"SELECT true FROM warden.bans_in_force($1) LIMIT 1", &[pg_sys::INETOID]) };
-
-    /// The state of the catalog in which nobody was banned; 0 where somebody was, or nobody has looked.
-    static NONE_AS_OF: Cell<u64> = const { Cell::new(0) };
-
-    /// The state of the catalog in which somebody was: there is no need to look whether it is still so.
-    static SOME_AS_OF: Cell<u64> = const { Cell::new(0) };
+/// The masks that were ever banned, as of one state of the catalog.
+struct Masks {
+    catalog: u64,
+    /// Version and length of each.
+    masks: Vec<(i32, i32)>,
 }
 
-/// Whether a ban is in force, by the latest snapshot.
+thread_local! {
+    static BANS: Lookup = const { Lookup::new(c"bans", &[Key::inet(c"network")], &[c"expires_at"]) };
+    static MASKS: Lookup = const { Lookup::new(c"ban_masks", &[], &[c"version", c"length"]) };
+    static KNOWN: RefCell<Rc<Masks>> = RefCell::new(Rc::new(Masks { catalog: 0, masks: Vec::new() }));
+}
+
+/// Whether a ban of the network, or of one around it, is in force, by the latest snapshot.
 ///
-/// In most databases there never was one, and a backend knows that until the first is made: the trigger of the table
-/// says so to all of them.
-fn is_in_force(address: Inet) -> Result<bool> {
+/// One look at a btree for each mask that was ever banned, of which there are few: a statement that asks takes 12 µs
+/// among a million bans and 10 among a thousand (17 where each address is a new one). With a GiST index, which knows
+/// all the networks around an address, the call alone took 195 and 26 µs. In most databases nobody was ever banned, and
+/// there is nothing to look for.
+fn is_in_force(network: Network) -> Result<bool> {
+    let known = known_masks()?;
+    let (version, longest) = (i32::from(network.version()), i32::from(network.length()));
+    let around = known.masks.iter().filter(|(of, length)| *of == version && *length <= longest);
+    let mut around = around.filter_map(|(_, length)| u8::try_from(*length).ok()).map(|length| network.within(length));
+    let now = clock::now();
+    Latest::with(|latest| around.try_fold(false, |banned, network| Ok(banned || is_listed(latest, network, now)?)))
+}
+
+/// Whether this very network has a ban that is in force.
+fn is_listed(latest: &Latest, network: Network, now: i64) -> Result<bool> {
+    let key = Inet(network.to_string()).into_datum().ok_or_else(unreadable)?;
+    let end = BANS.with(|bans| bans.first(latest, &[Some(key)], |row| row.time(0)))?;
+    Ok(end.is_some_and(|end| end.is_none_or(|end| now < end)))
+}
+
+/// What a backend knows of the masks holds until there is one more: the trigger of their table says so to all of them.
+fn known_masks() -> Result<Rc<Masks>> {
     // Before the table is read: what changes in between is found to have changed the next time.
-    let as_of = catalog::state();
-    if NONE_AS_OF.get() == as_of {
-        return Ok(false);
+    let catalog = catalog::state();
+    let known = KNOWN.with_borrow(Rc::clone);
+    if known.catalog == catalog {
+        return Ok(known);
     }
-    if SOME_AS_OF.get() != as_of {
-        let empty = Latest::with(|latest| BANS.with(|bans| bans.is_empty(latest)))?;
-        if empty {
-            NONE_AS_OF.set(as_of);
-            return Ok(false);
-        }
-        SOME_AS_OF.set(as_of);
-    }
-    let address = address.into_datum().ok_or_else(|| Error::internal("an address cannot be read"))?;
-    let found = with_rights_of_extension(|| BAN_IN_FORCE.with(|bans| bans.first(&[Some(address)], |_| Ok(()))))?;
-    Ok(found.is_some())
+    let mut masks = Vec::new();
+    Latest::with(|latest| {
+        MASKS.with(|table| {
+            table.each(latest, &[], |row| {
+                masks.extend(row.get::<i32>(0)?.zip(row.get::<i32>(1)?));
+                Ok(ControlFlow::Continue(()))
+            })
+        })
+    })?;
+    let known = Rc::new(Masks { catalog, masks });
+    KNOWN.set(Rc::clone(&known));
+    Ok(known)
+}
+
+fn unreadable() -> Error {
+    Error::internal("an address cannot be read")
 }

@@ -3,6 +3,7 @@
 //! The modules, and the parts of the install script in their order. Nothing else is here; where to
 //! begin reading is said in `src/README.md`.
 
+mod address;
 mod api_keys;
 mod attempts;
 mod audit;
@@ -136,7 +137,11 @@ extension_sql_file!(
     name = "login",
     requires = ["passwords", login::login, refresh::refresh, logout::logout, exchange_token::exchange_token]
 );
-extension_sql_file!("../sql/bans.sql", name = "bans", requires = ["login", bans::is_banned, bans::require_not_banned]);
+extension_sql_file!(
+    "../sql/bans.sql",
+    name = "bans",
+    requires = ["login", bans::is_banned, bans::normalise_network, bans::require_not_banned]
+);
 extension_sql_file!(
     "../sql/authenticate.sql",
     name = "authenticate",

@@ -53,6 +53,10 @@ impl Key {
         Self { column, kind: pg_sys::REGROLEOID, equal: pg_sys::F_OIDEQ }
     }
 
+    pub const fn inet(column: &'static CStr) -> Self {
+        Self { column, kind: pg_sys::INETOID, equal: pg_sys::F_NETWORK_EQ }
+    }
+
     pub const fn text(column: &'static CStr) -> Self {
         Self { column, kind: pg_sys::TEXTOID, equal: pg_sys::F_TEXTEQ }
     }

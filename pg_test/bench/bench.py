@@ -4,6 +4,7 @@ import os
 import sys
 
 import authentication
+import bans
 import growth
 import policies
 import throughput
@@ -14,7 +15,7 @@ FIGURES = {
     "P1": lambda database: throughput.measure(database, SECONDS),
     "P2": policies.sequential_scan,
     "P5": authentication.measure,
-    "P6": lambda database: growth.measure(database, SECONDS),
+    "P6": lambda database: combine(growth.measure(database, SECONDS), bans.measure(database)),
     "P7": policies.plan_of_a_small_user,
     "P8": policies.partitions_removed,
 }
@@ -36,6 +37,12 @@ def main():
     print_table([("", "what", "goal", "figure", "spread", "measured"), *rows])
     command = f"BENCH_SECONDS={SECONDS:g} make bench PG={os.environ.get('WARDEN_PG_MAJOR', '15')}"
     print(f"\nprinted by: {command}   ({database.description()})")
+
+
+def combine(*measured):
+    """Several measurements of one figure as one."""
+    figures, details = zip(*measured)
+    return sum(figures, []), sum(details, [])
 
 
 def print_table(rows):

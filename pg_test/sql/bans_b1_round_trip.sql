@@ -8,7 +8,7 @@ SELECT t.is(warden.ban_ip('2001:db8::/48', ' Permanent', 'abuse', fingerprint =>
 SELECT t.is(string_agg(a || ' ' || warden.is_banned(a::inet), ', ' ORDER BY a COLLATE "C"), '2001:db8:0:1::5 true, 2001:db8:1::5 false, 203.0.113.7 true, 203.0.113.8 true, 203.0.113.9 false',
     'B1: who is banned')
 FROM (VALUES ('203.0.113.7'), ('203.0.113.8'), ('203.0.113.9'), ('2001:db8:0:1::5'), ('2001:db8:1::5')) AS v (a);
-SELECT t.is(network, '203.0.113.7/32'::cidr, 'B1: the ban is found'), t.is(reason, 'login flood', 'B1: its reason'), t.is(source, 'manual', 'B1: its source'),
+SELECT t.is(network, '203.0.113.7/32'::inet, 'B1: the ban is found'), t.is(reason, 'login flood', 'B1: its reason'), t.is(source, 'manual', 'B1: its source'),
     t.is(ban_count, 1, 'B1: its count'), t.is(is_permanent, false, 'B1: it has an end'), t.is(last_offense_at, banned_at, 'B1: the offence'),
     t.ok(expires_at BETWEEN clock_timestamp() + interval '1 hour 59 minutes' AND clock_timestamp() + interval '2 hours', 'B1: in two hours')
 FROM warden.get_ban('203.0.113.7');

@@ -28,7 +28,7 @@ SELECT t.is(warden.is_banned('2001:db8::b'), true, 'B2: all of IPv6'), t.is(ward
     t.is(warden.is_banned('::ffff:198.51.100.9'), false, 'B2: nor in its mapped form');
 SELECT t.is(warden.unban_ip('::/0'), true, 'B2: lifted');
 SELECT warden.ban_ip('::ffff:0:0/96', '1 day', 'IPv4');
-SELECT t.is(network, '0.0.0.0/0'::cidr, 'B2: all mapped addresses are all of IPv4') FROM warden.list_bans() WHERE reason = 'IPv4';
+SELECT t.is(network, '0.0.0.0/0'::inet, 'B2: all mapped addresses are all of IPv4') FROM warden.list_bans() WHERE reason = 'IPv4';
 SELECT t.is(warden.is_banned('255.255.255.255'), true, 'B2: to the last');
 SELECT t.is(warden.unban_ip('0.0.0.0/0'), true, 'B2: by its other name');
 

@@ -3,6 +3,9 @@
 #[path = "../../../src/jwt/mod.rs"]
 pub mod jwt;
 
+#[path = "../../../src/address.rs"]
+pub mod address;
+
 #[path = "../../../src/authorization.rs"]
 pub mod authorization;
 
