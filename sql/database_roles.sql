@@ -82,6 +82,20 @@ BEGIN ATOMIC
         ('{admin}', 'warden.count_bans(text,text)'),
         ('{admin}', 'warden.cleanup_bans(int,boolean)'),
         ('{trusted,admin}', 'warden.is_banned(inet)'),
+        ('{client,trusted,admin}', 'warden.deployment()'),
+        ('{client,trusted,admin}', 'warden.has_feature(text)'),
+        ('{client,trusted,admin}', 'warden.list_tenants(text,int,uuid)'),
+        ('{client,trusted,admin}', 'warden.find_tenant(uuid)'),
+        ('{client,trusted,admin}', 'warden.list_members(uuid,int,uuid)'),
+        ('{client,trusted,admin}', 'warden.add_member(uuid,uuid,text[])'),
+        ('{client,trusted,admin}', 'warden.remove_member(uuid,uuid)'),
+        ('{admin}', 'warden.create_tenant(text,text,jsonb,text[],uuid)'),
+        ('{admin}', 'warden.update_tenant(uuid,text,text)'),
+        ('{admin}', 'warden.set_tenant_setting(uuid,text,jsonb)'),
+        ('{admin}', 'warden.set_tenant_status(uuid,text)'),
+        ('{admin}', 'warden.set_feature(text,boolean,uuid)'),
+        ('{admin}', 'warden.set_deployment(text,text,jsonb)'),
+        ('{admin}', 'warden.define_setting(text,text)'),
         ('{admin}', 'warden.sync_users(regclass,text,text,text,boolean,boolean)')
     ) AS f (kinds, function)
     WHERE functions_for.kind = ANY (f.kinds::text[]);

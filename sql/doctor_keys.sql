@@ -4,12 +4,12 @@ CREATE FUNCTION warden.findings_of_keys() RETURNS TABLE (code text, object text,
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     WITH tables AS MATERIALIZED (
-        -- The column by which a row is somebody's: the owner, or the parent that it belongs to.
+        -- The column by which a row is somebody's: the owner, the parent that it belongs to, or the tenant alone.
         SELECT t.relation, t.name, t.kind, t.is_partition, p.root::oid AS root, p.owner_column, p.parent_column,
                a.attname AS column_name, a.attnum AS column_number, a.atttypid AS type
         FROM warden.application_relations() t
         JOIN warden.protections p ON p.relation::oid = t.relation
-        JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = coalesce(p.owner_column, p.parent_column)
+        JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = coalesce(p.owner_column, p.parent_column, p.tenant_column)
     ), unguessable AS MATERIALIZED (
         -- Values that cannot be guessed, or that say nothing: a counter has used all below the highest.
         SELECT a.attrelid AS relation, a.attnum AS number
@@ -83,7 +83,7 @@ AS $$
     FROM tables t
     JOIN pg_attribute a ON a.attrelid = t.relation AND a.attnum = t.column_number
     JOIN warden.protections p ON p.relation::oid = t.relation
-    WHERE NOT a.attnotnull AND t.owner_column IS NOT NULL AND NOT t.is_partition AND p.public_column IS NULL
+    WHERE NOT a.attnotnull AND t.parent_column IS NULL AND NOT t.is_partition AND p.public_column IS NULL
       AND NOT EXISTS (SELECT FROM warden.allowances w WHERE w.relation = p.root)
 
     UNION ALL

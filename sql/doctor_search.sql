@@ -16,7 +16,7 @@ AS $$
         -- The column by which an index begins; one that does not begin with the owner is for searching by this one.
         JOIN pg_opclass o ON o.oid = i.indclass[0]
         LEFT JOIN pg_attribute a ON a.attrelid = t.relation AND a.attnum = i.indkey[0]
-        WHERE a.attname IS DISTINCT FROM coalesce(p.owner_column, p.parent_column)
+        WHERE a.attname IS DISTINCT FROM coalesce(p.owner_column, p.parent_column, p.tenant_column)
     ), needed AS (
         SELECT x.index, x.index_name, x.name, p.oid AS function, p.proleakproof AS is_leakproof, true AS is_operator
         FROM indexes x

@@ -12,7 +12,7 @@ CREATE TABLE warden.protections (
     changes jsonb NOT NULL DEFAULT '{}',
     protected_at timestamptz NOT NULL DEFAULT now(),
     protected_by text NOT NULL,
-    CHECK (num_nonnulls(owner_column, parent_column) = 1)
+    CHECK (num_nonnulls(owner_column, parent_column) = 1 OR (num_nonnulls(owner_column, parent_column) = 0 AND tenant_column IS NOT NULL))
 );
 
 CREATE INDEX protections_root_idx ON warden.protections (root);

@@ -11,6 +11,7 @@ use crate::caller::{self, Kind};
 use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
+use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
 use crate::{api_keys, bans, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
 use pgrx::prelude::*;
@@ -42,7 +43,7 @@ pub fn sign_in(
     bans::refuse_banned(function, client_ip)?;
     let refused = |refused| refuse(function, refused, client_ip);
     let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
-    let tenant_id = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;
+    let (tenant_id, roles_in_tenant) = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;
     let Bearer { user, actor, expires_at, session_id, scopes, .. } = bearer;
     let identity = Identity {
         serial: attempt.serial(),
@@ -52,7 +53,7 @@ pub fn sign_in(
         tenant_id,
         session_id,
         external_id: user.external_id,
-        roles: user.roles,
+        roles: tenants::join_roles(user.roles, roles_in_tenant),
         scopes,
     };
     attempt.succeed(&identity)?;
@@ -179,27 +180,46 @@ fn state(
         refusals::log(function, "user_unknown_or_not_active", &[]);
         Error::Unauthenticated
     })?;
+    let tenant_id = tenant_id.map(from_pgrx);
+    let roles_in_tenant = match tenant_id.map(|tenant_id| tenants::membership(tenant_id, user.id)).transpose()? {
+        None | Some(Membership::NoTenants) => Vec::new(),
+        Some(Membership::Member(roles)) => roles,
+        Some(Membership::Refused(reason)) => {
+            refusals::log(function, reason, &[]);
+            return Err(Error::Unauthenticated);
+        }
+    };
     let identity = Identity {
         serial: attempt.serial(),
         expires_at: clock::now() + settings::max_identity_age(),
         user_id: user.id,
         actor_id: user.id,
-        tenant_id: tenant_id.map(from_pgrx),
+        tenant_id,
         session_id: None,
         external_id: user.external_id,
-        roles: user.roles,
+        roles: tenants::join_roles(user.roles, roles_in_tenant),
         scopes: Rc::new([]),
     };
     attempt.succeed(&identity)?;
     Ok(to_pgrx(identity.user_id))
 }
 
-/// The tenant to act in: the token's, and where the caller names one, that same one.
-fn tenant(bearer: &Bearer, asked: Option<Uuid>) -> std::result::Result<Option<Uuid>, Failure> {
-    if asked.is_some() && asked != bearer.tenant_id {
-        return Err(bearer.named.refused("tenant_not_in_token"));
+/// The tenant to act in, with the user's roles there: the token's, or the one that the caller names; where
+/// both name one, the same.
+///
+/// A database without tenants takes the word of the issuer for it, and nobody else's.
+fn tenant(bearer: &Bearer, asked: Option<Uuid>) -> std::result::Result<(Option<Uuid>, Vec<String>), Failure> {
+    let (said, refused) = (bearer.tenant_id, |reason| Err(bearer.named.refused(reason)));
+    if said.is_some() && asked.is_some() && asked != said {
+        return refused("tenant_not_in_token");
     }
-    Ok(bearer.tenant_id)
+    let Some(tenant_id) = said.or(asked) else { return Ok((None, Vec::new())) };
+    match tenants::membership(tenant_id, bearer.user.id)? {
+        Membership::NoTenants if said.is_none() => refused("tenant_not_in_token"),
+        Membership::NoTenants => Ok((said, Vec::new())),
+        Membership::Member(roles) => Ok((Some(tenant_id), roles)),
+        Membership::Refused(reason) => refused(reason),
+    }
 }
 
 /// Logs why, and answers the one error that every refusal of a credential is.

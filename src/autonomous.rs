@@ -81,6 +81,8 @@ pub enum Task {
     TouchKey,
     /// Makes a user of whom an issuer has named for the first time.
     ProvisionUser,
+    /// Makes somebody a member of a tenant, or ends that.
+    ChangeMember,
 }
 
 impl Task {
@@ -98,6 +100,7 @@ impl Task {
             Self::RevokeKey => "SELECT warden.revoke_key($1)",
             Self::TouchKey => "SELECT warden.touch_key($1)",
             Self::ProvisionUser => "SELECT warden.provision_user($1)",
+            Self::ChangeMember => "SELECT warden.change_member($1)",
         }
     }
 

@@ -51,6 +51,7 @@ mod settings;
 mod signing_keys;
 mod spi;
 mod sync_users;
+mod tenants;
 mod tokens;
 mod transaction;
 mod unguarded;
@@ -165,7 +166,11 @@ extension_sql_file!(
     name = "sync_users",
     requires = ["gateway", sync_users::require_source, sync_users::source_users]
 );
-extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["sync_users"]);
+extension_sql_file!("../sql/deployment.sql", name = "deployment", requires = ["sync_users"]);
+extension_sql_file!("../sql/tenants.sql", name = "tenants", requires = ["deployment"]);
+extension_sql_file!("../sql/tenant_members.sql", name = "tenant_members", requires = ["tenants"]);
+extension_sql_file!("../sql/tenants_find.sql", name = "tenants_find", requires = ["tenant_members"]);
+extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["tenants_find"]);
 extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["database_roles"]);
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);

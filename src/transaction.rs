@@ -1,4 +1,4 @@
-//! One top-level transaction, one user.
+//! One top-level transaction, one user, in one tenant.
 //!
 //! What is remembered here is kept outside the settings, by the transaction's local id, so that no
 //! RESET, ROLLBACK TO or `sign_out()` opens the transaction to a second user. An attempt to
@@ -21,12 +21,14 @@ struct Transaction {
     /// The number that every identity of this transaction carries.
     serial: i32,
     user_id: Option<Uuid>,
+    /// In which the user acts; none until there is a user.
+    tenant_id: Option<Uuid>,
     failed: bool,
 }
 
 thread_local! {
     static CURRENT: Cell<Transaction> =
-        const { Cell::new(Transaction { lxid: 0, serial: 0, user_id: None, failed: false }) };
+        const { Cell::new(Transaction { lxid: 0, serial: 0, user_id: None, tenant_id: None, failed: false }) };
 }
 
 /// An attempt to authenticate. Dropped without success or [`Attempt::decline`], it leaves the
@@ -72,18 +74,26 @@ impl Attempt {
     /// Seals the identity.
     ///
     /// # Errors
-    /// 55000 where the transaction acts for another user already, who stays.
+    /// 55000 where the transaction acts for another user, or in another tenant, already: who was there stays.
     pub fn succeed(mut self, identity: &Identity) -> Result<()> {
-        let other = self.transaction.user_id.is_some_and(|user_id| user_id != identity.user_id);
-        if other && !settings::allow_identity_switch() {
+        let someone = self.transaction.user_id.filter(|_| !settings::allow_identity_switch());
+        if someone.is_some_and(|user_id| user_id != identity.user_id) {
             self.decline();
             return Err(Error::wrong_state(
                 "this transaction already acts for another user",
                 "One transaction has one user: commit or roll back before another user is authenticated.",
             ));
         }
+        if someone.is_some() && self.transaction.tenant_id != identity.tenant_id {
+            self.decline();
+            return Err(Error::wrong_state(
+                "this transaction already acts in another tenant, or in none",
+                "One transaction has one tenant: commit or roll back before another one is chosen.",
+            ));
+        }
         sealed::set(identity)?;
         self.transaction.user_id = Some(identity.user_id);
+        self.transaction.tenant_id = identity.tenant_id;
         CURRENT.set(self.transaction);
         Ok(())
     }
@@ -125,7 +135,7 @@ fn current() -> Transaction {
     }
     // Numbers repeat after 2^31 transactions of one backend; an identity never lives that long.
     let serial = known.serial % (REHEARSAL - 1) + 1;
-    Transaction { lxid, serial, user_id: None, failed: false }
+    Transaction { lxid, serial, user_id: None, tenant_id: None, failed: false }
 }
 
 /// The local id of the transaction under way, unique within a backend.

@@ -8,10 +8,16 @@ use super::policy;
 pub fn check_options(tree: &Tree, options: &Options) -> Result<(), Refusal> {
     let root = root(tree)?;
     match (&options.owner_column, &options.parent_column) {
-        (None, None) => {
+        (None, None) if options.tenant_column.is_none() => {
             return Err(Refusal::unusable(
-                "neither an owner column nor a parent column is given",
-                "Name the column that holds the owner, or the foreign key to the table whose rows these belong to.",
+                "neither an owner column nor a parent column nor a tenant column is given",
+                "Name the column that holds the owner, or the foreign key to the table whose rows these belong to, or the column that holds the tenant.",
+            ));
+        }
+        (None, None) if options.public_column.is_some() || !options.allowances.is_empty() => {
+            return Err(Refusal::unusable(
+                format!("every member of a tenant reaches its rows of {} as it is", root.name),
+                "What is public, or allowed, is for rows that have an owner.",
             ));
         }
         (Some(owner), Some(_)) => {

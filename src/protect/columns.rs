@@ -47,7 +47,7 @@ fn not_null(tree: &Tree, name: &str, steps: &mut Vec<Step>) -> Result<(), Refusa
 
 /// An index for what the policies compare.
 pub fn indexes(tree: &Tree, options: &Options, steps: &mut Vec<Step>) -> Result<(), Refusal> {
-    let Some(leading) = options.owner_column.as_ref().or(options.parent_column.as_ref()) else { return Ok(()) };
+    let Some(leading) = options.columns().next() else { return Ok(()) };
     for (position, table) in tree.tables.iter().enumerate() {
         // The index of a partitioned table makes those of its partitions.
         if table.is_partition && position > 0 {

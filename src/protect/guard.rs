@@ -17,7 +17,8 @@ fn fill_owner<'a>(trigger: &'a PgTrigger<'a>) -> Result<Option<PgHeapTuple<'a, A
     let mut row = trigger.new().ok_or(PgTriggerError::NullTriggerData)?.into_owned();
     let columns = trigger.extra_args()?;
     let mut columns = columns.iter();
-    if let Some(owner) = columns.next() {
+    // Empty where rows have no owner.
+    if let Some(owner) = columns.next().filter(|owner| !owner.is_empty()) {
         or_raise(fill(&mut row, owner, false));
     }
     if let Some(tenant) = columns.next() {

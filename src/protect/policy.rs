@@ -122,7 +122,7 @@ pub fn column<'a>(table: &'a Table, name: &str) -> Result<&'a Column, Refusal> {
     table.columns.get(name).ok_or_else(|| {
         Refusal::unusable(
             format!("table {} has no column \"{name}\"", table.name),
-            "Name the column that holds the owner (owner_column), or the parent (owner_column => NULL, parent_column).",
+            "Name the column that holds the owner (owner_column), or the parent or the tenant (owner_column => NULL, parent_column, tenant_column).",
         )
     })
 }
@@ -168,7 +168,8 @@ fn reached(
     }
     let allowed = options.allowances.iter().filter(|allowance| allowance.command == command);
     any.extend(allowed.map(|allowance| allowance.predicate.clone()));
-    let mut all = vec![join(&any, " OR ")];
+    // Without owner and parent, every row of the tenant.
+    let mut all: Terms = if any.is_empty() { Vec::new() } else { vec![join(&any, " OR ")] };
     if let Some(name) = &options.tenant_column {
         let tenant = column(table, name)?;
         tenant_is_usable(tenant)?;

@@ -37,13 +37,15 @@ pub fn triggers(table: &Table, options: &Options) -> Result<Vec<(&'static str, S
         // A row that moves to another partition fires no AFTER UPDATE trigger.
         triggers.push(("_warden_keep_moved", keep("_warden_keep_moved", "BEFORE")));
     }
-    if let Some(owner) = &options.owner_column {
-        let filled: Vec<_> = [Some(owner), options.tenant_column.as_ref()].into_iter().flatten().collect();
+    let filled = [options.owner_column.as_deref(), options.tenant_column.as_deref()];
+    if filled.iter().any(Option::is_some) {
         let mut missing = Vec::new();
-        for name in &filled {
+        for name in filled.iter().flatten() {
             missing.push(format!("(new.{} IS NULL)", column(table, name)?.name));
         }
-        let arguments: Vec<_> = filled.iter().map(|name| literal(name)).collect();
+        // The first is the owner, empty where there is none.
+        let given = if filled[1].is_some() { 2 } else { 1 };
+        let arguments: Vec<_> = filled[..given].iter().map(|name| literal(name.unwrap_or_default())).collect();
         triggers.push((
             "_warden_fill",
             format!(

@@ -81,6 +81,22 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('admin', 'count_bans(text,text)'),
         ('admin', 'cleanup_bans(integer,boolean)'),
         ('trusted', 'is_banned(inet)'), ('admin', 'is_banned(inet)'),
+        ('client', 'deployment()'), ('client', 'has_feature(text)'), ('client', 'list_tenants(text,integer,uuid)'),
+        ('client', 'find_tenant(uuid)'), ('client', 'list_members(uuid,integer,uuid)'),
+        ('client', 'add_member(uuid,uuid,text[])'), ('client', 'remove_member(uuid,uuid)'),
+        ('trusted', 'deployment()'), ('trusted', 'has_feature(text)'), ('trusted', 'list_tenants(text,integer,uuid)'),
+        ('trusted', 'find_tenant(uuid)'), ('trusted', 'list_members(uuid,integer,uuid)'),
+        ('trusted', 'add_member(uuid,uuid,text[])'), ('trusted', 'remove_member(uuid,uuid)'),
+        ('admin', 'deployment()'), ('admin', 'has_feature(text)'), ('admin', 'list_tenants(text,integer,uuid)'),
+        ('admin', 'find_tenant(uuid)'), ('admin', 'list_members(uuid,integer,uuid)'),
+        ('admin', 'add_member(uuid,uuid,text[])'), ('admin', 'remove_member(uuid,uuid)'),
+        ('admin', 'create_tenant(text,text,jsonb,text[],uuid)'),
+        ('admin', 'update_tenant(uuid,text,text)'),
+        ('admin', 'set_tenant_setting(uuid,text,jsonb)'),
+        ('admin', 'set_tenant_status(uuid,text)'),
+        ('admin', 'set_feature(text,boolean,uuid)'),
+        ('admin', 'set_deployment(text,text,jsonb)'),
+        ('admin', 'define_setting(text,text)'),
         ('admin', 'sync_users(regclass,text,text,text,boolean,boolean)')
     ) AS f (kind, function)
     WHERE f.kind = expected_for.kind
