@@ -14,6 +14,7 @@ BOUND = "SET statement_timeout = '10s'; SET lock_timeout = '2s'"
 
 # A call of each function for clients and trusted roles. The parameters are of the caller; errors are answers too.
 CALLS = {
+    "add_member": "SELECT warden.add_member(%(user)s, %(user)s)",
     "admin_is_open": "SELECT warden.admin_is_open()",
     "admin_open": "SELECT warden.admin_open()",
     "allow": "SELECT warden.allow('documents', 'SELECT', 'true', 'for all')",
@@ -32,22 +33,29 @@ CALLS = {
     "current_user_id": "SELECT warden.current_user_id()",
     # And takes it back: a user has a hundred at a time.
     "create_api_key": "SELECT warden.revoke_api_key(id) FROM warden.create_api_key('one of many')",
+    "create_api_key": "SELECT warden.create_api_key('one of many')",
+    "deployment": "SELECT warden.deployment()",
     "disallow": "SELECT warden.disallow('documents', 'SELECT')",
     "doctor": "SELECT count(*) FROM warden.doctor()",
     "exempt": "SELECT warden.exempt('documents', 'for all')",
     "find_session": "SELECT warden.find_session(gen_random_uuid())",
+    "find_tenant": "SELECT warden.find_tenant(%(user)s)",
+    "has_feature": "SELECT warden.has_feature('sso')",
     "http_status": "SELECT warden.http_status('28000')",
     "identity": "SELECT warden.identity()",
     "is_banned": "SELECT warden.is_banned('203.0.113.7')",
     "is_intact": "SELECT warden.is_intact('documents')",
     "jwks": "SELECT warden.jwks()",
     "list_api_keys": "SELECT warden.list_api_keys()",
+    "list_members": "SELECT warden.list_members(%(user)s)",
     "list_sessions": "SELECT warden.list_sessions()",
+    "list_tenants": "SELECT warden.list_tenants()",
     "pre_request": "SELECT warden.pre_request()",
     "protect": "SELECT warden.protect('documents')",
     "prove": "SELECT count(*) FROM warden.prove('documents')",
     "protect_schema": "SELECT warden.protect_schema('public', 'user_id')",
     "record_event": "SELECT warden.record_event('something')",
+    "remove_member": "SELECT warden.remove_member(%(user)s, %(user)s)",
     "require_user": "SELECT warden.require_user(%(user)s::uuid)",
     # Of nobody: of all of them the other calls would be refused.
     "revoke_all_sessions": "SELECT warden.revoke_all_sessions(gen_random_uuid())",
@@ -163,10 +171,11 @@ def test_every_function_is_tried(documents, superuser):
     assert {name for (name,) in superuser.execute(CALLABLE)} <= called
 
 
-# For the table's owner, an administrator, or trusted roles (protect_schema finds nothing to protect here); 4711 is another user than the transaction's.
+# For the table's owner, an administrator, trusted roles, or the admin of a tenant, which test_tenants_at_once.py has
+# (protect_schema finds nothing to protect here); 4711 is another user than the transaction's.
 REFUSED = {
-    "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove", "unexempt", "unprotect", "unwatch_schema", "watch_schema",
-    "set_current_external_user", "revoke_all_sessions", "setup_owner",
+    "add_member", "list_members", "remove_member", "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove",
+    "unexempt", "unprotect", "unwatch_schema", "watch_schema", "set_current_external_user", "revoke_all_sessions", "setup_owner",
 }
 REFUSED_TO_CLIENTS = {"create_anonymous_user", "is_banned", "set_current_user", "record_event, outliving"}
 
