@@ -29,7 +29,7 @@ COMMENT ON FUNCTION warden.current_session_id() IS
 COMMENT ON FUNCTION warden.current_actor_id() IS
     'Who acts: the user itself, or the user that acts on its behalf (claim act, RFC 8693 section 4.1); NULL for nobody. Errors: 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.current_roles() IS
-    'The user''s roles in the directory when it was authenticated; empty for nobody. Errors: 28000 where the identity has expired.';
+    'The user''s roles in the directory when it was authenticated, and those in the tenant that the transaction acts in; empty for nobody. Errors: 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.current_scopes() IS
     'The scopes that the token grants (claim scope, RFC 8693 section 4.2); empty for nobody. Errors: 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.identity() IS

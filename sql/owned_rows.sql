@@ -42,6 +42,28 @@ $$;
 COMMENT ON FUNCTION warden.owner_keys(oid, text) IS
     'The unique indexes and exclusion constraints of one table that the owner column is part of; NULL where there are none.';
 
+CREATE FUNCTION warden.belongs_to_tenant_alone(relation regclass) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
+        WITH RECURSIVE up AS (
+            SELECT p.relation, p.owner_column, p.parent_column FROM warden.protections p
+            WHERE p.relation = belongs_to_tenant_alone.relation
+            UNION
+            SELECT q.relation, q.owner_column, q.parent_column
+            FROM up u
+            JOIN pg_attribute f ON f.attrelid = u.relation AND f.attname = u.parent_column
+            JOIN pg_constraint o ON o.conrelid = u.relation AND o.contype = 'f' AND o.conkey = ARRAY[f.attnum]
+            JOIN warden.protections q ON q.relation = o.confrelid
+        )
+        SELECT FROM up u WHERE u.owner_column IS NULL AND u.parent_column IS NULL);
+END
+$$;
+
+COMMENT ON FUNCTION warden.belongs_to_tenant_alone(regclass) IS
+    'Whether the rows of a protected table are a tenant''s and no user''s, by its own columns or through its parents.';
+
 CREATE FUNCTION warden.owned_tables() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -108,12 +130,12 @@ BEGIN
         FROM warden.protections p
         JOIN pg_class c ON c.oid = p.relation
         JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE p.root = p.relation);
+        WHERE p.root = p.relation AND NOT warden.belongs_to_tenant_alone(p.relation));
 END
 $$;
 
 COMMENT ON FUNCTION warden.owned_tables() IS
-    'The protected tables, those with partitions and children once, with everything that it takes to count, move and delete the rows of a user.';
+    'The protected tables whose rows are users'', those with partitions and children once, with everything that it takes to count, move and delete the rows of a user.';
 
 CREATE FUNCTION warden.owned_rows(user_id uuid, external_id text) RETURNS TABLE (table_name text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

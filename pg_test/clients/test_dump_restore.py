@@ -28,6 +28,9 @@ SELECT warden.exempt('countries', 'a lookup table');
 CREATE TABLE more_notes (extra int) INHERITS (notes);
 CREATE TABLE letters (id int PRIMARY KEY, user_id uuid, body text);
 GRANT SELECT, INSERT ON letters TO app;
+CREATE TABLE pages (id int, tenant_id uuid, body text);
+GRANT SELECT, INSERT ON pages TO app;
+SELECT warden.protect('pages', owner_column => NULL, tenant_column => 'tenant_id');
 CREATE POLICY old ON letters TO app USING (body <> 'draft');
 SELECT warden.protect('letters', replace_policies => true);
 """
@@ -39,6 +42,9 @@ INSERT INTO posts SELECT 2, id, false, 'a  template' FROM warden.users LIMIT 1;
 INSERT INTO posts SELECT 3, id, false, 'a template' FROM warden.users LIMIT 1;
 INSERT INTO measures SELECT 1, id, '2026-05-01' FROM warden.users;
 INSERT INTO letters SELECT row_number() OVER (ORDER BY id), id, 'a letter' FROM warden.users;
+SELECT warden.create_tenant('Acme', 'pro', '{"max_users": 5}', '{sso}', '7e000000-0000-4000-8000-000000000001');
+SELECT warden.set_deployment('before', settings => '{"max_agents": 3}'), warden.define_setting('theme', 'text');
+INSERT INTO pages VALUES (1, '7e000000-0000-4000-8000-000000000001', 'a page');
 SELECT warden.add_migration_role('app2');
 SELECT warden.watch_schema('public', except_tables => '{migrations}');
 SELECT warden.record_event('before the dump');
@@ -51,6 +57,10 @@ STATE = [
     "SELECT * FROM warden.identities ORDER BY issuer, subject",
     "SELECT issuer, kids, audiences, subject_is, required_claims, leeway, provision, trusted_at FROM warden.issuers ORDER BY issuer",
     "SELECT issuer, position, jwk, added_at FROM warden.issuer_keys ORDER BY issuer, position",
+    "SELECT * FROM warden.tenants ORDER BY id",
+    "SELECT * FROM warden.tenant_members ORDER BY 1, 2",
+    "SELECT * FROM warden.setting_names ORDER BY name",
+    "SELECT * FROM warden.this_deployment",
     "SELECT role::text, kind, added_at FROM warden.database_roles ORDER BY 1, 2",
     "SELECT * FROM warden.bans ORDER BY network",
     "SELECT * FROM warden.ban_history ORDER BY network, banned_at",
@@ -84,6 +94,7 @@ def source(database):
         link = "SELECT warden.link_identity(id, 'https://other.example.com', 'auth0|' || id) FROM unnest(%s::uuid[]) AS u (id)"
         superuser.execute(link, (list(documents.users[10:20]),))
         superuser.execute("SELECT warden.set_user_status(%s, 'suspended')", (documents.users[-1],))
+        superuser.execute("SELECT warden.add_member('7e000000-0000-4000-8000-000000000001', %s)", (documents.users[0],))
     return documents
 
 
@@ -143,6 +154,18 @@ def test_tokens_are_believed_and_isolate(restored):
             app.commit()
 
 
+def test_tenants_have_their_members_alone(restored):
+    alice, bob = restored.users[:2]
+    tenant = "7e000000-0000-4000-8000-000000000001"
+    authenticate = "SELECT warden.authenticate(%s, tenant_id => %s)"
+    with restored.connect("app") as app:
+        app.execute(authenticate, (restored.token(alice), tenant))
+        assert app.execute("SELECT body, warden.has_feature('sso') FROM pages").fetchall() == [("a page", True)]
+        app.commit()
+        with pytest.raises(errors.InvalidAuthorizationSpecification):
+            app.execute(authenticate, (restored.token(bob), tenant))
+
+
 def test_exceptions_stand(restored):
     with restored.connect("app") as app:
         assert app.execute("SELECT id FROM posts ORDER BY id").fetchall() == [(1,), (2,)]
@@ -154,7 +177,7 @@ def test_exceptions_stand(restored):
 def test_all_is_intact(restored):
     with restored.connect("postgres") as superuser:
         listed = superuser.execute("SELECT table_name, intact FROM warden.protected_tables").fetchall()
-    assert len(listed) == 8
+    assert len(listed) == 9
     assert all(intact for _, intact in listed), listed
 
 

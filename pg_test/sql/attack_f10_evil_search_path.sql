@@ -5,7 +5,7 @@
 SELECT warden.ban_ip('203.0.113.7', 'permanent', 'test');
 \set tenant 7e000000-0000-4000-8000-000000000001
 SELECT warden.create_tenant('Acme', features => '{sso}', id => :'tenant');
-SELECT warden.add_member(:'tenant', :'bob', '{admin}');
+SELECT warden.add_member(:'tenant', :'alice', '{admin}');
 SELECT format('GRANT CREATE ON DATABASE %I TO app', current_database()) \gexec
 \ir lib/as_attacker.sql
 
@@ -94,13 +94,13 @@ SELECT t.ok(warden.revoke_api_key(:'key_id'), 'a key is revoked');
 SELECT warden.sign_out();
 COMMIT;
 BEGIN;
-SELECT warden.authenticate(:'bob_token', tenant_id => :'tenant'::pg_catalog.uuid) AS id \gset
+SELECT warden.authenticate(:'alice_token', tenant_id => :'tenant'::pg_catalog.uuid) AS id \gset
 SELECT warden.has_feature('sso') AS sso, (SELECT name FROM warden.deployment()) AS deployment, (SELECT name FROM warden.list_tenants()) AS tenant_name,
     (SELECT plan FROM warden.find_tenant(:'tenant'::pg_catalog.uuid)) AS plan, (SELECT user_id FROM warden.list_members(:'tenant'::pg_catalog.uuid)) AS member,
     warden.add_member(:'tenant'::pg_catalog.uuid, :'mallory'::pg_catalog.uuid, '{user}') AS added,
     warden.remove_member(:'tenant'::pg_catalog.uuid, :'mallory'::pg_catalog.uuid) AS removed \gset
 SELECT t.is(pg_catalog.concat_ws(' ', :'sso', :'tenant_name', :'plan', :'member', :'added', :'removed'),
-    pg_catalog.concat('t Acme default ', :'bob', ' t t'), 'bob manages his tenant');
+    pg_catalog.concat('t Acme default ', :'alice', ' t t'), 'alice manages her tenant');
 SELECT t.refused(pg_catalog.concat('SELECT warden.add_member(', pg_catalog.quote_literal(:'tenant'), ', ', pg_catalog.quote_literal(:'mallory'), ', ''{owner}'')'), '42501',
     'and makes no owner');
 COMMIT;
