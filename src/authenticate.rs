@@ -128,8 +128,7 @@ fn explain_token(
 fn explain(token: &str) -> Result<Vec<(String, bool, String)>> {
     issuers::require_administrator()?;
     if api_keys::is_key(token) {
-        let (passed, detail) = explain_bearer(token)?;
-        return Ok(vec![("key".to_owned(), passed, detail)]);
+        return explain_bearer(token, "key");
     }
     let now = clock::to_unix_seconds(clock::now());
     // Looked up beforehand: the pure module calls back, and must not meet an error of Postgres.
@@ -143,28 +142,39 @@ fn explain(token: &str) -> Result<Vec<(String, bool, String)>> {
     let mut rows: Vec<_> =
         checks.into_iter().map(|check| (check.check.to_owned(), check.passed, check.detail)).collect();
     if verified {
-        let (passed, detail) = match explain_bearer(token)? {
-            (false, reason) if reason == "unknown user" && provisions => {
-                let links = issuer.as_ref().is_some_and(|issuer| issuer.link_verified_email);
-                (
-                    true,
-                    format!("unknown so far, would be created{}", if links { " or linked by its email" } else { "" }),
-                )
-            }
-            explained => explained,
-        };
-        rows.push(("user".to_owned(), passed, detail));
+        let mut found = explain_bearer(token, "user")?;
+        if let [(_, passed, detail)] = found.as_mut_slice()
+            && detail == "unknown user"
+            && provisions
+        {
+            let links = issuer.as_ref().is_some_and(|issuer| issuer.link_verified_email);
+            *passed = true;
+            *detail = format!("unknown so far, would be created{}", if links { " or linked by its email" } else { "" });
+        }
+        rows.extend(found);
     }
     Ok(rows)
 }
 
-/// What the directory says of a credential that is good as far as it goes.
-fn explain_bearer(credential: &str) -> Result<(bool, String)> {
-    match bearer(credential, FirstSight::OnlyLook) {
-        Ok(bearer) => Ok((true, format!("user {} is active", bearer.user.id))),
-        Err(Failure::Refused(refused)) => Ok((false, refused.reason.replace('_', " "))),
+/// What the directory says of a credential that is good as far as it goes, and of the tenant that it names.
+fn explain_bearer(credential: &str, check: &str) -> Result<Vec<(String, bool, String)>> {
+    let row = |check: &str, explained: std::result::Result<String, Failure>| match explained {
+        Ok(detail) => Ok((check.to_owned(), true, detail)),
+        Err(Failure::Refused(refused)) => Ok((check.to_owned(), false, refused.reason.replace('_', " "))),
         Err(Failure::Error(error)) => Err(error),
+    };
+    let bearer = match bearer(credential, FirstSight::OnlyLook) {
+        Ok(bearer) => bearer,
+        Err(failure) => return Ok(vec![row(check, Err(failure))?]),
+    };
+    let mut rows = vec![row(check, Ok(format!("user {} is active", bearer.user.id)))?];
+    if let Some(tenant_id) = bearer.tenant_id
+        && tenants::are_there()?
+    {
+        let member = tenant(&bearer, None).map(|_| format!("the user is a member of tenant {tenant_id}"));
+        rows.push(row("tenant", member)?);
     }
+    Ok(rows)
 }
 
 fn state(

@@ -57,6 +57,11 @@ pub fn membership(tenant_id: Uuid, user_id: Uuid) -> Result<Membership> {
     })
 }
 
+/// Whether this database has tenants.
+pub fn are_there() -> Result<bool> {
+    Ok(!Latest::with(|latest| TENANT_BY_ID.with(|tenants| tenants.is_empty(latest)))?)
+}
+
 /// The roles that a user has in a transaction: its own everywhere, and those of the one tenant.
 pub fn join_roles(mut own: Vec<String>, in_tenant: Vec<String>) -> Vec<String> {
     for role in in_tenant {

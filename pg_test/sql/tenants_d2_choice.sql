@@ -47,6 +47,15 @@ SELECT warden.authenticate(:'tampered_token');
 SELECT t.is(:'not_a_member', :'bad', 'no member: as any bad token');
 SELECT t.is(:'unknown', :'bad', 'no tenant: as any bad token');
 
+-- An administrator is told why (N12).
+\connect - boss
+CREATE FUNCTION pg_temp.explained(token text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', e."check", e.passed, split_part(e.detail, ' 7e', 1)), ', ') FROM warden.explain_token(token) e WHERE e."check" = 'tenant' OR NOT e.passed $$;
+SELECT t.is(pg_temp.explained(:'bob_in_1'), 'tenant t the user is a member of tenant', 'explained: a member');
+SELECT t.is(pg_temp.explained(:'alice_in_2'), 'tenant f not a member of the tenant', 'explained: none');
+SELECT t.is(pg_temp.explained(:'full_token'), 'tenant f unknown tenant', 'explained: no such tenant');
+SELECT t.is(pg_temp.explained(:'bob_token'), NULL, 'explained: no tenant is named');
+
 -- A gateway states the user, not who is a member.
 \connect - gateway
 CREATE FUNCTION pg_temp.stated(call text) RETURNS text LANGUAGE plpgsql AS $$

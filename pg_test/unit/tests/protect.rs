@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use pg_warden_unit::protect::facts::{Policy, Role, Table, Tree, Trigger};
-use pg_warden_unit::protect::options::{Changes, Options, Reason};
+use pg_warden_unit::protect::options::{Allowance, Changes, Command, Options, Reason};
 use pg_warden_unit::protect::step::{Step, Weight};
 use pg_warden_unit::protect::{plan, policy, trigger, undo};
 use serde_json::{Value, json};
@@ -98,6 +98,33 @@ fn every_operator_of_a_policy_is_pinned() {
     for policy in policies.into_iter().filter(|sql| !sql.contains("warden_admin")) {
         assert!(policy.contains("warden.current_tenant_id()"));
         assert!(!policy.replace("OPERATOR(pg_catalog.=)", "").contains('='), "{policy}");
+    }
+}
+
+#[test]
+fn the_rows_of_a_tenant_are_compared_with_it_alone() {
+    let columns = json!({ "tenant": column("tenant", UUID), "shown": column("shown", 16) });
+    let alone = Options { owner_column: None, tenant_column: Some("tenant".into()), ..options() };
+    let mut tree = tree(vec![table(1, columns)]);
+    let steps = plan::protect(&tree, &alone).unwrap();
+    let statements = sql(&steps);
+    for command in
+        ["SELECT TO PUBLIC USING", "INSERT TO PUBLIC WITH CHECK", "UPDATE TO PUBLIC USING", "DELETE TO PUBLIC USING"]
+    {
+        let policy = statements.iter().find(|sql| sql.contains(command)).unwrap();
+        assert!(policy.contains(" ((tenant OPERATOR(pg_catalog.=) warden.current_tenant_id()))"), "{policy}");
+    }
+    assert!(statements.iter().any(|sql| sql.ends_with("warden.fill_owner('', 'tenant')")));
+    assert!(statements.iter().any(|sql| sql.starts_with("CREATE INDEX") && sql.ends_with("(tenant)")));
+    executed(&mut tree.tables[0], &alone);
+    assert_eq!(guards(plan::protect(&tree, &alone).unwrap()), vec![]);
+    // What would be declared beside it is for rows with an owner, and nothing at all protects nothing.
+    let public = Options { public_column: Some("shown".into()), ..alone.clone() };
+    let allowance = Allowance { command: Command::Select, predicate: "true".into() };
+    let allowed = Options { allowances: vec![allowance], ..alone.clone() };
+    let nothing = Options { tenant_column: None, ..alone };
+    for options in [public, allowed, nothing] {
+        assert_eq!(plan::protect(&tree, &options).unwrap_err().reason, Reason::Unusable);
     }
 }
 
