@@ -147,6 +147,9 @@ BEGIN
     IF current_setting('transaction_read_only') = 'on' THEN
         RAISE EXCEPTION 'nothing can be tried in a read-only transaction' USING ERRCODE = '25006',
             HINT = 'What is tried is taken back, but it is tried: call this on the primary.';
+    ELSIF warden.belongs_to_tenant_alone(table_name) THEN
+        RAISE EXCEPTION 'rows of % are a tenant''s and no user''s: there are no users to tell apart', table_name
+            USING ERRCODE = '55000', HINT = 'warden.protected_tables says whether its protection is intact.';
     END IF;
 
     -- 1: what is written down.
@@ -243,4 +246,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.prove(regclass) IS
-    'Tries out whether a protected table keeps its users apart: makes rows of two users who do not exist, acts as each client role that has privileges on the table, for them, for a third and for nobody, and takes everything back. One row a check: check (stable: role, intact, rows, own_rows, read, fetch, update, steal, give_away, delete, insert, other_tenant, nobody_reads, nobody_updates, nobody_deletes, nobody_inserts), passed, and detail, what came of it for each role. What allow() and public_column have declared counts as passed. Triggers and foreign keys are silent meanwhile. For superusers and admin roles. Errors: 42501 for anybody else, 55000 for a table that is not protected by itself, 25006 in a read-only transaction.';
+    'Tries out whether a protected table keeps its users apart: makes rows of two users who do not exist, acts as each client role that has privileges on the table, for them, for a third and for nobody, and takes everything back. One row a check: check (stable: role, intact, rows, own_rows, read, fetch, update, steal, give_away, delete, insert, other_tenant, nobody_reads, nobody_updates, nobody_deletes, nobody_inserts), passed, and detail, what came of it for each role. What allow() and public_column have declared counts as passed. Triggers and foreign keys are silent meanwhile. For superusers and admin roles. Errors: 42501 for anybody else, 55000 for a table that is not protected by itself, and for one whose rows are a tenant''s alone, 25006 in a read-only transaction.';

@@ -111,4 +111,7 @@ SELECT t.rows('INSERT INTO parted VALUES (3)', 1, 'the partition is found by the
 COMMIT;
 \connect - postgres
 SELECT t.ok(bool_and(intact), 'all intact') FROM warden.protected_tables;
+SELECT t.is(string_agg("check", ', ') FILTER (WHERE NOT passed), NULL, 'prove() finds nothing: (tenant, user)') FROM warden.prove('notes');
+SELECT t.ok(bool_and(passed), 'nor in another tenant') FROM warden.prove('notes') WHERE "check" = 'other_tenant';
+SELECT t.refused(format('SELECT * FROM warden.prove(%L)', name), '55000', 'it has no users to try: ' || name, 'tenant''s') FROM (VALUES ('pages'), ('lines'), ('parted')) AS p (name);
 SELECT t.done();
