@@ -15,6 +15,9 @@ pub mod http_status;
 #[path = "../../../src/identity.rs"]
 pub mod identity;
 
+#[path = "../../../src/scopes.rs"]
+pub mod scopes;
+
 #[path = "../../../src/protect"]
 pub mod protect {
     pub mod checks;

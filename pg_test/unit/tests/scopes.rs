@@ -1,0 +1,220 @@
+//! R2, R3: which scopes a declaration covers, and what is left of role, user, client and token.
+#![allow(clippy::unwrap_used)]
+
+use pg_warden_unit::scopes::{Asked, Held, Known, NotAsked, Pattern, Registry, context, is_of_sign_in, of_context};
+use std::collections::{BTreeMap, BTreeSet};
+
+const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";
+const BOB: &str = "b0b00000-0000-4000-8000-000000000002";
+
+fn pattern(text: &str) -> Pattern {
+    text.parse().unwrap()
+}
+
+fn patterns(texts: &[&str]) -> Vec<Pattern> {
+    texts.iter().map(|text| pattern(text)).collect()
+}
+
+fn registry(scopes: &[(&str, &[&str], bool)]) -> Registry {
+    let mut registry = Registry::default();
+    for (scope, implies, by_name_only) in scopes {
+        registry.add(pattern(scope), Known { implies: patterns(implies), by_name_only: *by_name_only });
+    }
+    registry
+}
+
+fn shipped() -> Registry {
+    registry(&[
+        ("user", &[], false),
+        ("agents:read", &[], false),
+        ("tools:execute", &[], false),
+        ("mcp", &[], false),
+        ("admin", &["*"], false),
+        ("billing", &[], true),
+        ("user:{{user_id}}", &[], false),
+        ("tenant:{{tenant_id}}", &[], false),
+    ])
+}
+
+fn names(held: BTreeSet<Held<'_>>) -> Vec<String> {
+    let name = |held| match held {
+        Held::One(name) => Some(name.to_owned()),
+        Held::Own(template) => template.of(ALICE, None),
+    };
+    held.into_iter().filter_map(name).collect()
+}
+
+#[test]
+fn what_is_no_scope_is_not_read() {
+    let own = |text| matches!(pattern(text), Pattern::Own(_));
+    assert_eq!(pattern("agents:read"), Pattern::One("agents:read".into()));
+    assert_eq!(pattern("https://api.example.com/read"), Pattern::One("https://api.example.com/read".into()));
+    assert_eq!(pattern("agents:*"), Pattern::Family("agents:".into()));
+    assert_eq!(pattern("*"), Pattern::Every);
+    assert!(own("user:{{user_id}}") && own("files:read:{{tenant_id}}"));
+    let long = "x".repeat(256);
+    for text in [
+        "", " ", "a b", "agents:", ":read", "agents*", "ag*:read", "*:read", "agents:*:read", "**", "agents:**", "a,b", "a\"", "a'b",
+        "a\\b", "ä", "{{user_id}}", "user:{{user}}", "user:{{user_id}}:x", "user:{{ user_id }}", "user:x{{user_id}}", "a\0b", &long,
+    ] {
+        assert!(text.parse::<Pattern>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn the_hierarchy_is_what_is_declared_and_nothing_else() {
+    let registry = shipped();
+    let covered = |held: &[&str]| names(registry.covered(&patterns(held)));
+    assert_eq!(covered(&["user"]), ["user"], "user is not mcp");
+    let all = ["admin", "agents:read", "mcp", "tools:execute", "user", &format!("user:{ALICE}")];
+    assert_eq!(covered(&["admin"]), all, "admin is all, but not what is granted by name only");
+    assert_eq!(covered(&["*"]), all, "and so is the wildcard");
+    assert_eq!(covered(&["*", "billing"]).len(), all.len() + 1);
+    assert_eq!(covered(&["agents:*"]), ["agents:read"]);
+    assert_eq!(covered(&["agent:*"]), [""; 0], "the beginning of a name is no family");
+    assert_eq!(covered(&["nonesuch"]), [""; 0], "what is unknown names nothing");
+}
+
+#[test]
+fn each_source_narrows() {
+    let registry = shipped();
+    let effective = |granted: &[&str], limits: &[&[&str]]| {
+        let granted = patterns(granted);
+        let limits: Vec<Vec<Pattern>> = limits.iter().map(|limit| patterns(limit)).collect();
+        names(registry.effective(&granted, limits.iter().map(Vec::as_slice)))
+    };
+    assert_eq!(effective(&["user", "agents:read"], &[]), ["agents:read", "user"]);
+    assert_eq!(effective(&["user", "agents:read"], &[&["agents:*"]]), ["agents:read"]);
+    assert_eq!(effective(&["agents:*"], &[&["*"], &["agents:read", "billing"]]), ["agents:read"]);
+    assert_eq!(effective(&["user"], &[&["admin"]]), ["user"], "a token that says admin makes nobody one");
+    assert_eq!(effective(&["user", "billing"], &[&["*"]]), ["user"], "by name or not at all");
+    assert_eq!(effective(&["user"], &[&[]]), [""; 0]);
+}
+
+#[test]
+fn an_unknown_scope_cannot_be_asked_about() {
+    let registry = shipped();
+    assert_eq!(registry.asked("user"), Ok(Asked::One("user".into())));
+    assert_eq!(registry.asked(&format!("user:{BOB}")), Ok(Asked::One(format!("user:{BOB}"))));
+    assert!(matches!(registry.asked("tenant:{{tenant_id}}"), Ok(Asked::Own(_))));
+    assert_eq!(registry.asked("users"), Err(NotAsked::Unknown));
+    assert_eq!(registry.asked("User"), Err(NotAsked::Unknown));
+    assert_eq!(registry.asked(&format!("user:{}", BOB.to_uppercase())), Err(NotAsked::Unknown));
+    assert_eq!(registry.asked("files:{{user_id}}"), Err(NotAsked::Unknown));
+    assert_eq!(registry.asked("agents:*"), Err(NotAsked::Several));
+    assert_eq!(registry.asked(" user"), Err(NotAsked::Malformed));
+}
+
+#[test]
+fn the_identity_gives_its_own() {
+    assert_eq!(of_context(ALICE, Some(BOB)).collect::<Vec<_>>(), [format!("user:{ALICE}"), format!("tenant:{BOB}")]);
+    assert!(context("agents:read").is_none() && context("user").is_none());
+    let Asked::Own(template) = shipped().asked("tenant:{{tenant_id}}").unwrap() else { unreachable!() };
+    assert_eq!((template.of(ALICE, None), template.is_of_context()), (None, true));
+}
+
+#[test]
+fn what_is_said_to_the_application_is_no_permission() {
+    assert!(is_of_sign_in("openid") && is_of_sign_in("email"));
+    assert!(!is_of_sign_in("user") && !is_of_sign_in("OpenID"));
+}
+
+/// Another way to the same answer: scopes as lists of names, a fixed point over all pairs, no sets of ranges.
+mod model {
+    use super::*;
+
+    pub type Scopes = BTreeMap<Vec<&'static str>, (Vec<Vec<&'static str>>, bool)>;
+
+    fn names(pattern: &[&str], scope: &[&str], by_name_only: bool) -> bool {
+        match pattern.split_last() {
+            Some((&"*", above)) => !by_name_only && scope.len() > above.len() && &scope[..above.len()] == above,
+            _ => pattern == scope,
+        }
+    }
+
+    pub fn covered(scopes: &Scopes, patterns: &[Vec<&'static str>]) -> BTreeSet<Vec<&'static str>> {
+        let mut patterns = patterns.to_vec();
+        loop {
+            let held: BTreeSet<_> = scopes
+                .iter()
+                .filter(|(scope, (_, by_name_only))| patterns.iter().any(|pattern| names(pattern, scope, *by_name_only)))
+                .map(|(scope, _)| scope.clone())
+                .collect();
+            let mut more = patterns.clone();
+            for implied in held.iter().flat_map(|scope| &scopes[scope].0) {
+                if !more.contains(implied) {
+                    more.push(implied.clone());
+                }
+            }
+            if more.len() == patterns.len() {
+                return held;
+            }
+            patterns = more;
+        }
+    }
+}
+
+/// xorshift64*: the same cases in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
+    }
+
+    /// Few names, so that scopes meet; `ab` begins like `a`.
+    fn scope(&mut self) -> Vec<&'static str> {
+        (0..=self.below(3)).map(|_| ["a", "b", "ab", "c"][self.below(4)]).collect()
+    }
+
+    fn pattern(&mut self) -> Vec<&'static str> {
+        let mut names = self.scope();
+        match self.below(8) {
+            0 => names = vec!["*"],
+            1 | 2 => names.push("*"),
+            _ => {}
+        }
+        names
+    }
+
+    fn patterns(&mut self, most: usize) -> Vec<Vec<&'static str>> {
+        (0..self.below(most + 1)).map(|_| self.pattern()).collect()
+    }
+}
+
+#[test]
+fn it_agrees_with_an_independent_model_on_100_000_random_cases() {
+    let mut random = Random(0x5eed_0fd5);
+    let (mut some, mut narrowed) = (0, 0);
+    for case in 0..100_000 {
+        let mut scopes = model::Scopes::new();
+        for _ in 0..1 + random.below(8) {
+            let (scope, implies) = (random.scope(), if random.below(4) == 0 { random.patterns(2) } else { vec![] });
+            scopes.insert(scope, (implies, random.below(5) == 0));
+        }
+        let (granted, limits) = (random.patterns(4), (0..random.below(3)).map(|_| random.patterns(4)).collect::<Vec<_>>());
+
+        let parsed = |patterns: &[Vec<&str>]| patterns.iter().map(|names| pattern(&names.join(":"))).collect::<Vec<_>>();
+        let mut registry = Registry::default();
+        for (scope, (implies, by_name_only)) in &scopes {
+            registry.add(pattern(&scope.join(":")), Known { implies: parsed(implies), by_name_only: *by_name_only });
+        }
+        let (parsed_granted, parsed_limits) = (parsed(&granted), limits.iter().map(|limit| parsed(limit)).collect::<Vec<_>>());
+        let found = names(registry.effective(&parsed_granted, parsed_limits.iter().map(Vec::as_slice)));
+
+        let mut expected = model::covered(&scopes, &granted);
+        some += usize::from(!expected.is_empty());
+        let before = expected.len();
+        for limit in &limits {
+            let allowed = model::covered(&scopes, limit);
+            expected.retain(|scope| allowed.contains(scope));
+        }
+        narrowed += usize::from(!expected.is_empty() && expected.len() < before);
+        let expected: BTreeSet<String> = expected.iter().map(|scope| scope.join(":")).collect();
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "case {case}: {scopes:?} {granted:?} {limits:?}");
+    }
+    assert!(some > 20_000 && narrowed > 1_500, "the cases are worth something: {some}, {narrowed}");
+}
