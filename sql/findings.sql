@@ -108,8 +108,10 @@ CREATE FUNCTION warden.protect_again(relation oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT step, sql FROM warden.protect(%L, owner_column => %L, tenant_column => %L, parent_column => %L, '
-                  'public_column => %L, manage_columns => %L, create_index => %L, replace_policies => true);',
-                  p.root, p.owner_column, p.tenant_column, p.parent_column, p.public_column, p.manage_columns, p.create_index)
+                  'public_column => %L, manage_columns => %L, create_index => %L, replace_policies => true%s);',
+                  p.root, p.owner_column, p.tenant_column, p.parent_column, p.public_column, p.manage_columns, p.create_index,
+                  CASE WHEN num_nonnulls(p.read_scope, p.write_scope) > 0
+                       THEN format(', read_scope => %L, write_scope => %L', p.read_scope, p.write_scope) END)
     FROM warden.protections p WHERE p.relation::oid = protect_again.relation
 $$;
 

@@ -53,6 +53,9 @@ GRANT EXECUTE ON FUNCTION
     warden.current_actor_id(),
     warden.current_roles(),
     warden.current_scopes(),
+    warden.has_scope(text),
+    warden.require_scope(text),
+    warden.scope_admits(text),
     warden.identity(),
     warden.require_user(uuid),
     warden.require_user(text),
@@ -74,7 +77,7 @@ GRANT EXECUTE ON FUNCTION
     -- What the view of protected tables calls, for those who may read it.
     warden.is_intact(regclass),
     -- For the owners of tables and schemas: the code asks who calls.
-    warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean),
+    warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean, text, text),
     warden.unprotect(regclass, boolean),
     warden.protect_schema(regnamespace, text, text[], boolean, boolean, boolean, boolean),
     warden.allow(regclass, text, text, text),

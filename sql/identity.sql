@@ -31,6 +31,6 @@ COMMENT ON FUNCTION warden.current_actor_id() IS
 COMMENT ON FUNCTION warden.current_roles() IS
     'The user''s roles in the directory when it was authenticated, and those in the tenant that the transaction acts in; empty for nobody. Errors: 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.current_scopes() IS
-    'The scopes that the token grants (claim scope, RFC 8693 section 4.2); empty for nobody. Errors: 28000 where the identity has expired.';
+    'The scopes that this transaction holds, each by its name: of those that the user''s roles and grants cover, the ones that its client and its token cover too, and user:<id> and tenant:<id> of the identity itself. It is what has_scope() and policies ask. Empty for nobody. Errors: 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.identity() IS
     'The whole identity as one object (user_id, external_id, tenant_id, session_id, actor_id, roles, scopes, expires_at), or NULL for nobody. Errors: 28000 where the identity has expired.';

@@ -302,6 +302,8 @@ BEGIN
             'tenant_column', p.tenant_column,
             'parent_column', p.parent_column,
             'public_column', p.public_column,
+            'read_scope', p.read_scope,
+            'write_scope', p.write_scope,
             'manage_columns', p.manage_columns,
             'create_index', p.create_index,
             'allowances', coalesce((
@@ -331,14 +333,16 @@ CREATE FUNCTION warden.protect(
     manage_columns boolean DEFAULT true,
     create_index boolean DEFAULT true,
     replace_policies boolean DEFAULT false,
-    dry_run boolean DEFAULT false
+    dry_run boolean DEFAULT false,
+    read_scope text DEFAULT NULL,
+    write_scope text DEFAULT NULL
 ) RETURNS TABLE (step int, sql text, lock text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'protect_wrapper';
 
-COMMENT ON FUNCTION warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean) IS
-    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too, or with owner_column => NULL the current tenant alone, whose members all see and change the row; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); public_column: a boolean, and where it is true every role that may SELECT from the table reads the row, signed in or not (of its own tenant, with tenant_column), and writes it no more than before; manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; replace_policies: drop the policies that the table has and keep their text for unprotect(), instead of refusing the table and listing them; dry_run: only say what would be done. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
+COMMENT ON FUNCTION warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean, text, text) IS
+    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too, or with owner_column => NULL the current tenant alone, whose members all see and change the row; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); public_column: a boolean, and where it is true every role that may SELECT from the table reads the row, signed in or not (of its own tenant, with tenant_column), and writes it no more than before; manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; replace_policies: drop the policies that the table has and keep their text for unprotect(), instead of refusing the table and listing them; dry_run: only say what would be done; read_scope, write_scope: a scope without which a statement that reads, or writes, is refused (42501) before it touches a row, also of a public or allowed one, where somebody acts, and nobody reaches no row. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason, and for an unknown scope; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
 
 CREATE FUNCTION warden.unprotect(table_name regclass, restore_policies boolean DEFAULT true)
 RETURNS TABLE (step int, sql text, lock text, rows bigint)

@@ -7,6 +7,8 @@ CREATE TABLE warden.protections (
     tenant_column text,
     parent_column text,
     public_column text,
+    read_scope text,
+    write_scope text,
     manage_columns boolean NOT NULL,
     create_index boolean NOT NULL,
     changes jsonb NOT NULL DEFAULT '{}',
@@ -58,6 +60,8 @@ CREATE VIEW warden.protected_tables AS
            p.tenant_column,
            p.parent_column,
            p.public_column,
+           p.read_scope,
+           p.write_scope,
            (SELECT jsonb_agg(jsonb_build_object('command', a.command, 'predicate', a.predicate, 'reason', a.reason)
                              ORDER BY a.command, a.predicate)
             FROM warden.allowances a WHERE a.relation = p.root) AS allowances,
@@ -72,6 +76,10 @@ CREATE VIEW warden.protected_tables AS
 COMMENT ON VIEW warden.protected_tables IS 'The protected tables, with their partitions and children.';
 COMMENT ON COLUMN warden.protected_tables.public_column IS
     'Where it is true, everybody may read the row.';
+COMMENT ON COLUMN warden.protected_tables.read_scope IS
+    'The scope without which a statement that reads the table is refused; NULL for none.';
+COMMENT ON COLUMN warden.protected_tables.write_scope IS
+    'The scope without which a statement that writes to the table is refused; NULL for none.';
 COMMENT ON COLUMN warden.protected_tables.allowances IS
     'What allow() lets through besides a user''s own rows: command, predicate and reason; NULL for nothing.';
 COMMENT ON COLUMN warden.protected_tables.follows IS

@@ -1,13 +1,5 @@
 -- The roles of users, and that somebody is left who can give them.
 
-CREATE FUNCTION warden.role_names() RETURNS text[]
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT '{anonymous,viewer,user,admin,owner}'::text[];
-END;
-
-COMMENT ON FUNCTION warden.role_names() IS 'The roles that a user may have, from the least on.';
-
 -- Has no rows: it is there to be locked, where ordinary clients cannot (an advisory lock they could hold).
 CREATE TABLE warden.last_owner_guard ();
 
@@ -102,6 +94,7 @@ DECLARE
 BEGIN
     PERFORM warden.require_administrator();
     PERFORM warden.require_role_name(assign_role.role);
+    PERFORM warden.require_may_grant('{}', ARRAY[assign_role.role]);
     changed := warden.change_roles(assign_role.user_id, ARRAY[assign_role.role], '{}', 'assign_role');
     IF changed IS NULL THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
@@ -111,7 +104,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.assign_role(uuid, text) IS
-    'Gives a user a role (anonymous, viewer, user, admin or owner), felt by its next transaction. Returns false where it had it. For superusers and admin roles. Errors: 42501; 22023 for an unknown role, P0002 for an unknown or deleted user.';
+    'Gives a user a role (anonymous, viewer, user, admin, owner, or one of define_role()), felt by its next transaction. Returns false where it had it. For superusers and admin roles. Errors: 42501, also where a person acts (begin_admin() with a token, authenticate()) who does not hold the role; 22023 for an unknown role, P0002 for an unknown or deleted user.';
 
 CREATE FUNCTION warden.revoke_role(user_id uuid, role text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -121,6 +114,7 @@ DECLARE
 BEGIN
     PERFORM warden.require_administrator();
     PERFORM warden.require_role_name(revoke_role.role);
+    PERFORM warden.require_may_grant('{}', ARRAY[revoke_role.role]);
     changed := warden.change_roles(revoke_role.user_id, '{}', ARRAY[revoke_role.role], 'revoke_role');
     IF changed IS NULL THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
@@ -130,13 +124,14 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.revoke_role(uuid, text) IS
-    'Takes a role from a user, felt by its next transaction; who is left without any has no scopes by role. Returns false where it did not have it. For superusers and admin roles. Errors: 42501; 22023 for an unknown role, P0002 for an unknown or deleted user, 55000 for the last owner, or the last admin where nobody is owner.';
+    'Takes a role from a user, felt by its next transaction; who is left without any has no scopes by role. Returns false where it did not have it. For superusers and admin roles. Errors: 42501, as assign_role(); 22023 for an unknown role, P0002 for an unknown or deleted user, 55000 for the last owner, or the last admin where nobody is owner.';
 
 CREATE FUNCTION warden.promote_user(user_id uuid) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM warden.require_administrator();
+    PERFORM warden.require_may_grant('{}', '{admin,user}');
     IF EXISTS (SELECT FROM warden.known_users u WHERE u.id = promote_user.user_id AND 'admin' = ANY (u.roles)) THEN
         RETURN 'already_admin';
     END IF;
@@ -146,7 +141,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.promote_user(uuid) IS
-    'Makes a user an admin of the application (roles admin and user). Returns promoted, already_admin or user_not_found, the latter also for a deleted one. For superusers and admin roles. Errors: 42501.';
+    'Makes a user an admin of the application (roles admin and user). Returns promoted, already_admin or user_not_found, the latter also for a deleted one. For superusers and admin roles. Errors: 42501, as assign_role().';
 
 CREATE FUNCTION warden.demote_user(user_id uuid) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -155,6 +150,7 @@ DECLARE
     roles text[];
 BEGIN
     PERFORM warden.require_administrator();
+    PERFORM warden.require_may_grant('{}', '{admin,user}');
     SELECT u.roles INTO roles FROM warden.users u
     WHERE u.id = demote_user.user_id AND u.status <> 'deleted' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -168,4 +164,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.demote_user(uuid) IS
-    'Takes the role admin from a user, who keeps or gets the role user; an owner stays owner (revoke_role). Returns demoted, not_admin or user_not_found. For superusers and admin roles. Errors: 42501; 55000 for the last admin where nobody is owner.';
+    'Takes the role admin from a user, who keeps or gets the role user; an owner stays owner (revoke_role). Returns demoted, not_admin or user_not_found. For superusers and admin roles. Errors: 42501, as assign_role(); 55000 for the last admin where nobody is owner.';

@@ -4,6 +4,7 @@ use crate::autonomous::{self, Task, Write};
 use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::error::{Error, or_raise};
 use crate::lookup::{Key, Latest, Lookup};
+use crate::permissions::Limits;
 use crate::secret::{self, Secret};
 use crate::{audit, clock, directory, settings, transaction};
 use pgrx::IntoDatum;
@@ -19,7 +20,7 @@ struct ApiKey {
     id: Uuid,
     user_id: Uuid,
     secret_hash: Vec<u8>,
-    scopes: Rc<[String]>,
+    scopes: Vec<String>,
     expires_at: Option<i64>,
     revoked: bool,
     last_used_at: Option<i64>,
@@ -74,7 +75,7 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
                     id: row.uuid(0)?,
                     user_id: row.uuid(1)?,
                     secret_hash: row.get::<Vec<u8>>(2)?.unwrap_or_default(),
-                    scopes: row.texts(3)?.into(),
+                    scopes: row.texts(3)?,
                     expires_at: row.time(4)?,
                     revoked: row.time(5)?.is_some(),
                     last_used_at: row.time(6)?,
@@ -110,7 +111,8 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         expires_at: key.expires_at.map_or(longest, |end| end.min(longest)),
         session_id: None,
         tenant_id: None,
-        scopes: key.scopes,
+        limits: Rc::new(Limits::of_key(&key.scopes)),
+        scopes: key.scopes.into(),
         is_own: false,
         named,
     })

@@ -11,12 +11,12 @@ use crate::caller::{self, Kind};
 use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
+use crate::permissions::{self, Granted, Limits};
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
 use crate::{api_keys, bans, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
-use std::rc::Rc;
 use uuid::Uuid;
 
 /// Acts for the user of a bearer token. See the comment on the SQL function.
@@ -44,7 +44,9 @@ pub fn sign_in(
     let refused = |refused| refuse(function, refused, client_ip);
     let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
     let (tenant_id, roles_in_tenant) = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;
-    let Bearer { user, actor, expires_at, session_id, scopes, .. } = bearer;
+    let Bearer { user, actor, expires_at, session_id, limits, .. } = bearer;
+    let user = User { roles: tenants::join_roles(user.roles, roles_in_tenant), ..user };
+    let Granted { scopes: granted, reads_only } = permissions::granted(&user, tenant_id, &limits)?;
     let identity = Identity {
         serial: attempt.serial(),
         expires_at: expires_at.min(clock::now() + settings::max_identity_age()),
@@ -53,8 +55,9 @@ pub fn sign_in(
         tenant_id,
         session_id,
         external_id: user.external_id,
-        roles: tenants::join_roles(user.roles, roles_in_tenant),
-        scopes,
+        roles: user.roles,
+        granted,
+        reads_only,
     };
     attempt.succeed(&identity)?;
     Ok(to_pgrx(identity.user_id))
@@ -199,6 +202,8 @@ fn state(
             return Err(Error::Unauthenticated);
         }
     };
+    let user = User { roles: tenants::join_roles(user.roles, roles_in_tenant), ..user };
+    let Granted { scopes: granted, reads_only } = permissions::granted(&user, tenant_id, &Limits::none())?;
     let identity = Identity {
         serial: attempt.serial(),
         expires_at: clock::now() + settings::max_identity_age(),
@@ -207,8 +212,9 @@ fn state(
         tenant_id,
         session_id: None,
         external_id: user.external_id,
-        roles: tenants::join_roles(user.roles, roles_in_tenant),
-        scopes: Rc::new([]),
+        roles: user.roles,
+        granted,
+        reads_only,
     };
     attempt.succeed(&identity)?;
     Ok(to_pgrx(identity.user_id))

@@ -2,6 +2,7 @@
 
 use crate::directory::User;
 use crate::error::Error;
+use crate::permissions::Limits;
 use crate::{api_keys, tokens};
 use std::rc::Rc;
 use uuid::Uuid;
@@ -15,9 +16,12 @@ pub struct Bearer {
     pub expires_at: i64,
     pub session_id: Option<Rc<str>>,
     pub tenant_id: Option<Uuid>,
+    /// The scopes that it states.
     pub scopes: Rc<[String]>,
     /// Whether it is a token of this database.
     pub is_own: bool,
+    /// What it narrows the scopes of the user to.
+    pub limits: Rc<Limits>,
     pub named: Named,
 }
 

@@ -46,6 +46,8 @@ pub struct User {
     pub id: Uuid,
     pub external_id: Option<String>,
     pub roles: Vec<String>,
+    /// Scopes of the user alone.
+    pub scopes: Vec<String>,
     pub active: bool,
     /// Microseconds since 2000-01-01 UTC; tokens issued before are refused.
     pub tokens_valid_after: i64,
@@ -68,7 +70,8 @@ thread_local! {
     ) };
 }
 
-const USER: &[&CStr] = &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after", c"linked", c"kept_session"];
+const USER: &[&CStr] =
+    &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after", c"linked", c"kept_session", c"scopes"];
 
 /// The user that a subject of an issuer names. `place` remembers where the user's row is.
 pub fn find_subject(
@@ -203,6 +206,7 @@ fn user(row: &Row<'_>) -> Result<User> {
         id: row.uuid(0)?,
         external_id: row.text(1)?.map(str::to_owned),
         roles: row.texts(2)?,
+        scopes: row.texts(7)?,
         active: row.text(3)? == Some("active"),
         tokens_valid_after: row.time(4)?.unwrap_or(i64::MAX),
         kept_session: row.text(6)?.map(str::to_owned),

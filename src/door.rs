@@ -14,13 +14,14 @@
 use crate::audit::{Record, Source};
 use crate::bearer::{Failure, FirstSight, bearer};
 use crate::error::{Error, Result, or_raise};
+use crate::scope_checks::Person;
 use crate::sealed::{self, Standing};
 use crate::spi::Statement;
-use crate::{autonomous, caller, elevated, hooks, refusals, transaction, unguarded};
+use crate::{autonomous, caller, elevated, hooks, permissions, refusals, transaction, unguarded};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_getarg_datum_raw};
 use serde_json::json;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// Opens the door for the rest of the transaction. See the comment on the SQL function.
 #[pg_extern(sql = false)]
@@ -147,10 +148,30 @@ fn open(reason: &str, token: Option<&str>) -> Result<bool> {
     Ok(true)
 }
 
+/// The person whose token `begin_admin` was given, for the rest of the transaction, also where that is rolled back to
+/// before it: what a person may grant is bounded by what it holds.
+pub fn person() -> Option<Person> {
+    PERSON
+        .with_borrow(|person| person.clone())
+        .filter(|(lxid, _)| *lxid == transaction::local_id())
+        .map(|(_, person)| person)
+}
+
+thread_local! {
+    /// With the transaction that it acts in.
+    static PERSON: RefCell<Option<(u32, Person)>> = const { RefCell::new(None) };
+}
+
 /// The user whose token names the person behind a role that several use.
 fn actor(token: &str) -> Result<uuid::Uuid> {
     match bearer(token, FirstSight::OnlyLook) {
-        Ok(bearer) => Ok(bearer.actor.map_or(bearer.user.id, |actor| actor.id)),
+        Ok(bearer) => {
+            let actor = bearer.actor.as_ref().unwrap_or(&bearer.user);
+            let granted = permissions::granted(actor, bearer.tenant_id, &bearer.limits)?;
+            let person = Person::new(actor, bearer.tenant_id, granted);
+            PERSON.set(Some((transaction::local_id(), person)));
+            Ok(actor.id)
+        }
         Err(Failure::Error(error)) => Err(error),
         Err(Failure::Refused(refused)) => {
             let fields = [("issuer", refused.named.issuer.as_deref()), ("subject", refused.named.subject.as_deref())];

@@ -1,10 +1,10 @@
-//! The hooks into the server: two notice expiry; one sees what is reported, keeps secrets out of the
+//! The hooks into the server: two notice expiry, of which one what a statement may not touch, too; one sees what is reported, keeps secrets out of the
 //! server log, and gives errors the SQLSTATE of the style that the client has chosen.
 
 #![allow(unsafe_code)]
 
 use crate::redaction::{self, executed, holds_secret, names_function_with_password};
-use crate::{clock, error, refusals, sealed, unguarded};
+use crate::{clock, error, read_only, refusals, sealed, unguarded};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -49,14 +49,17 @@ pub fn hide_password() {
 }
 
 /// Every statement that reads a table starts here, nested ones in functions too. Without a guard: what
-/// is done here cannot fail, and an error of Postgres passes over a frame in which nothing waits to be
-/// dropped.
+/// is done here cannot fail or has its own, and an error of Postgres passes over a frame in which nothing
+/// waits to be dropped.
 unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags: c_int) {
     // A worker does what its leader decided.
     // SAFETY: reads a variable; then passes on what Postgres passed.
     unsafe {
         if pg_sys::ParallelWorkerNumber < 0 {
             sealed::notice_expiry(clock::now);
+            if read_only::concerns(query, eflags) {
+                read_only::refuse_writes(query);
+            }
         }
         match PREVIOUS_EXECUTOR_START {
             Some(previous) => previous(query, eflags),

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::scopes::{self, Context, Template};
 use std::fmt::Write;
 use std::rc::Rc;
 use uuid::Uuid;
@@ -15,7 +16,9 @@ const PART: char = '\u{1f}';
 const MEMBER: char = '\u{1e}';
 /// The first part; a library that changes the form changes the number, so that no process reads
 /// a form it does not know.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+/// What stands for a user that only reads.
+const READS: &str = "r";
 
 /// The verified identity of one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +36,10 @@ pub struct Identity {
     /// The application's own name for the user.
     pub external_id: Option<String>,
     pub roles: Vec<String>,
-    pub scopes: Rc<[String]>,
+    /// Scopes that are held, none of them a wildcard, without those that the ids of the identity are themselves.
+    pub granted: Rc<[String]>,
+    /// None of its roles may write.
+    pub reads_only: bool,
 }
 
 impl Identity {
@@ -57,7 +63,7 @@ impl Identity {
             text.push(PART);
             text.push_str(part.unwrap_or_default());
         }
-        for list in [self.roles.as_slice(), &self.scopes] {
+        for list in [self.roles.as_slice(), &self.granted] {
             text.push(PART);
             for (position, member) in list.iter().enumerate() {
                 if position > 0 {
@@ -66,12 +72,14 @@ impl Identity {
                 text.push_str(member);
             }
         }
+        text.push(PART);
+        text.push_str(if self.reads_only { READS } else { "" });
         Some(text)
     }
 
     /// Reads what [`Identity::encode`] wrote; `None` for the empty text, and for anything else.
     pub fn decode(text: &str) -> Option<Self> {
-        let (head, [session, external, roles, scopes]) = read(text)?;
+        let (head, [session, external, roles, granted]) = read(text)?;
         let optional = |part: &str| (!part.is_empty()).then(|| part.to_owned());
         Some(Self {
             serial: head.serial,
@@ -82,7 +90,8 @@ impl Identity {
             session_id: optional(session).map(Rc::from),
             external_id: optional(external),
             roles: list(roles),
-            scopes: list(scopes).into(),
+            granted: list(granted).into(),
+            reads_only: head.reads_only,
         })
     }
 
@@ -95,7 +104,30 @@ impl Identity {
             actor_id: self.actor_id,
             tenant_id: self.tenant_id,
             external_number: self.external_id.as_deref().and_then(number),
+            reads_only: self.reads_only,
         }
+    }
+
+    /// Whether the scope, which is neither a wildcard nor a template, is held.
+    pub fn holds(&self, scope: &str) -> bool {
+        self.granted.iter().any(|granted| granted == scope)
+            || match scopes::context(scope) {
+                Some(Context::User(id)) => is(Some(self.user_id), id),
+                Some(Context::Tenant(id)) => is(self.tenant_id, id),
+                None => false,
+            }
+    }
+
+    /// The scope that a template is for this identity; `None` where it has no such id.
+    pub fn own(&self, template: &Template) -> Option<String> {
+        template.of(&self.user_id.to_string(), self.tenant_id.map(|id| id.to_string()).as_deref())
+    }
+
+    /// All scopes that are held.
+    pub fn scopes(&self) -> Vec<String> {
+        let tenant_id = self.tenant_id.map(|id| id.to_string());
+        let context = scopes::of_context(&self.user_id.to_string(), tenant_id.as_deref());
+        self.granted.iter().cloned().chain(context).collect()
     }
 
     /// The external id, or the user id as text where the user has none: what a text owner column holds.
@@ -104,7 +136,7 @@ impl Identity {
     }
 
     fn members(&self) -> impl Iterator<Item = &str> {
-        self.roles.iter().chain(self.scopes.iter()).map(String::as_str)
+        self.roles.iter().chain(self.granted.iter()).map(String::as_str)
     }
 }
 
@@ -122,6 +154,7 @@ pub struct Head {
     /// Only the canonical decimal form from 1 to 2^63-1 is a number. '07', ' 7', '+7' and '0x7' are
     /// not aliases of 7, and 0 is nobody's.
     pub external_number: Option<i64>,
+    pub reads_only: bool,
 }
 
 impl Head {
@@ -144,17 +177,26 @@ fn read(text: &str) -> Option<(Head, [&str; 4])> {
         tenant => Some(tenant.parse().ok()?),
     };
     let rest = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+    let reads_only = match parts.next()? {
+        "" => false,
+        READS => true,
+        _ => return None,
+    };
     if parts.next().is_some() {
         return None;
     }
     let [_, external_id, ..] = rest;
     let external_number = number(external_id);
-    Some((Head { serial, expires_at, user_id, actor_id, tenant_id, external_number }, rest))
+    Some((Head { serial, expires_at, user_id, actor_id, tenant_id, external_number, reads_only }, rest))
 }
 
 fn holds_control_character(value: &str) -> bool {
     // Nearly every value is plain ASCII, which is seen at once.
     !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && value.chars().any(char::is_control)
+}
+
+fn is(id: Option<Uuid>, text: &str) -> bool {
+    id.is_some_and(|id| id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text)
 }
 
 pub fn number(text: &str) -> Option<i64> {
@@ -181,7 +223,8 @@ mod tests {
             session_id: Some("sess_1".into()),
             external_id: Some("auth0|ü".into()),
             roles: vec!["user".into(), "admin".into()],
-            scopes: Rc::new(["agents:read".into()]),
+            granted: Rc::new(["agents:read".into()]),
+            reads_only: true,
         }
     }
 
@@ -192,7 +235,8 @@ mod tests {
             session_id: None,
             external_id: None,
             roles: vec![],
-            scopes: Rc::new([]),
+            granted: Rc::new([]),
+            reads_only: false,
             ..alice()
         };
         for identity in [alice(), bare] {
@@ -207,7 +251,7 @@ mod tests {
         for bad in ["a\u{1f}b", "a\u{1e}b", "a\nb", "\0"] {
             assert_eq!(Identity { external_id: Some(bad.into()), ..alice() }.encode(), None);
             assert_eq!(Identity { session_id: Some(bad.into()), ..alice() }.encode(), None);
-            assert_eq!(Identity { scopes: Rc::new([bad.into()]), ..alice() }.encode(), None);
+            assert_eq!(Identity { granted: Rc::new([bad.into()]), ..alice() }.encode(), None);
             assert_eq!(Identity { roles: vec![bad.into()], ..alice() }.encode(), None);
         }
     }
@@ -220,7 +264,8 @@ mod tests {
             " ".into(),
             "00000000-0000-0000-0000-0000000a11ce".into(),
             format!("{good}\u{1f}"),
-            good.replacen('1', "2", 1),
+            good.replacen('2', "1", 1),
+            format!("{}x", good.trim_end_matches('r')),
             good.replacen('7', "0", 1),
             good.replacen('7', "-7", 1),
             good.replacen("a11ce", "a11cg", 1),
@@ -228,6 +273,22 @@ mod tests {
             assert_eq!(Identity::decode(&bad), None, "{bad:?}");
             assert_eq!(Head::decode(&bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_scopes_of_its_own_ids_are_held() {
+        let alice = alice();
+        let (user, tenant) = (format!("user:{}", alice.user_id), format!("tenant:{}", Uuid::from_u128(1)));
+        assert_eq!(alice.scopes(), ["agents:read", &user, &tenant]);
+        assert!(alice.scopes().iter().all(|scope| alice.holds(scope)));
+        let without_tenant = Identity { tenant_id: None, ..alice.clone() };
+        assert_eq!(without_tenant.scopes(), ["agents:read", &user]);
+        for other in
+            ["agents", "agents:reader", "agents:*", "*", "", "user:", &format!("tenant:{}", alice.user_id), &tenant]
+        {
+            assert!(!without_tenant.holds(other), "{other:?}");
+        }
+        assert!(!alice.holds(&user.to_uppercase()) && !alice.holds(&format!("user:{}", alice.actor_id)));
     }
 
     #[test]

@@ -37,12 +37,16 @@ mod lookup;
 mod memory;
 mod mirrors;
 mod passwords;
+mod permissions;
 mod place;
 mod protect;
+mod read_only;
 mod readers;
 mod redaction;
 mod refresh;
 mod refusals;
+mod scope_checks;
+mod scopes;
 mod sealed;
 mod secret;
 mod sessions;
@@ -95,7 +99,18 @@ extension_sql_file!("../sql/users.sql", name = "users", requires = ["audit"]);
 extension_sql_file!("../sql/users_create.sql", name = "users_create", requires = ["users"]);
 extension_sql_file!("../sql/users_provision.sql", name = "users_provision", requires = ["users_create"]);
 extension_sql_file!("../sql/users_roles.sql", name = "users_roles", requires = ["users_provision"]);
-extension_sql_file!("../sql/scopes.sql", name = "scopes", requires = ["users_roles"]);
+extension_sql_file!(
+    "../sql/scopes.sql",
+    name = "scopes",
+    requires = [
+        "users_roles",
+        scope_checks::has_scope,
+        scope_checks::require_scope,
+        scope_checks::scope_admits,
+        scope_checks::unknown_scopes,
+        scope_checks::require_may_grant,
+    ]
+);
 extension_sql_file!("../sql/users_change.sql", name = "users_change", requires = ["scopes"]);
 extension_sql_file!("../sql/users_status.sql", name = "users_status", requires = ["users_change"]);
 extension_sql_file!("../sql/users_find.sql", name = "users_find", requires = ["users_status"]);

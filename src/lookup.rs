@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 /// The most columns that a key may have, that a lookup may read, and that a table may have.
 const MAX_KEY: usize = 2;
-const MAX_COLUMNS: usize = 7;
+const MAX_COLUMNS: usize = 8;
 const MAX_ATTRIBUTES: usize = 48;
 
 /// Rows of a table of the schema `warden` by the value of a key. Make it a thread-local.
@@ -55,6 +55,10 @@ impl Key {
 
     pub const fn inet(column: &'static CStr) -> Self {
         Self { column, kind: pg_sys::INETOID, equal: pg_sys::F_NETWORK_EQ }
+    }
+
+    pub const fn relation(column: &'static CStr) -> Self {
+        Self { column, kind: pg_sys::REGCLASSOID, equal: pg_sys::F_OIDEQ }
     }
 
     pub const fn text(column: &'static CStr) -> Self {
@@ -423,6 +427,12 @@ impl<'a> Row<'a> {
     pub fn uuid(&self, position: usize) -> Result<Uuid> {
         let id = self.get::<pgrx::Uuid>(position)?.ok_or_else(|| Error::internal("an id is missing"))?;
         Ok(Uuid::from_bytes(*id.as_bytes()))
+    }
+
+    /// A column of type `regclass`, 0 for NULL.
+    pub fn relation(&self, position: usize) -> Result<Oid> {
+        let (value, _) = self.value(position, |kind| kind == pg_sys::REGCLASSOID)?;
+        Ok(Oid::from(value.value() as u32))
     }
 
     /// A column of type `timestamptz`, in microseconds since 2000-01-01 UTC.

@@ -35,7 +35,7 @@ fn text(identity: &Identity, index: usize) -> String {
         0 => identity.user_id.to_string(),
         1 => identity.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
         2 => identity.session_id.as_deref().unwrap_or_default().to_owned(),
-        3 => identity.scopes.join(" "),
+        3 => identity.scopes().join(" "),
         _ => identity.actor_id.to_string(),
     }
 }

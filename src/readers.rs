@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::Error;
+use crate::identity::Identity;
 use crate::sealed::{self, Standing};
 use crate::settings;
 use pgrx::prelude::*;
@@ -118,7 +119,7 @@ policy_function!(
 /// Whether there is a valid identity; loud where it has expired, or where the operator wants a
 /// missing one to be.
 #[inline]
-fn somebody() -> bool {
+pub fn somebody() -> bool {
     match sealed::standing() {
         Standing::Valid => true,
         Standing::Expired => Error::IdentityExpired.raise(),
@@ -148,10 +149,10 @@ fn current_roles() -> Vec<String> {
     read(|identity| identity.roles.clone()).unwrap_or_default()
 }
 
-/// The scopes that the token grants; empty for nobody.
+/// The scopes that are held; empty for nobody.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn current_scopes() -> Vec<String> {
-    read(|identity| identity.scopes.to_vec()).unwrap_or_default()
+    read(Identity::scopes).unwrap_or_default()
 }
 
 /// The whole identity as one object, or NULL for nobody.
@@ -165,13 +166,13 @@ fn identity() -> Option<pgrx::JsonB> {
             "session_id": identity.session_id.as_deref(),
             "actor_id": identity.actor_id,
             "roles": identity.roles,
-            "scopes": &*identity.scopes,
+            "scopes": identity.scopes(),
             "expires_at": crate::clock::to_iso_text(identity.expires_at),
         }))
     })
 }
 
-fn read<R>(read: impl FnOnce(&crate::identity::Identity) -> R) -> Option<R> {
+fn read<R>(read: impl FnOnce(&Identity) -> R) -> Option<R> {
     if let Standing::Expired = sealed::standing() {
         Error::IdentityExpired.raise();
     }

@@ -113,7 +113,7 @@ pub enum Context<'a> {
 }
 
 /// The context scopes of an identity.
-pub fn of_context(user_id: &str, tenant_id: Option<&str>) -> impl Iterator<Item = String> {
+pub fn of_context(user_id: &str, tenant_id: Option<&str>) -> impl Iterator<Item = String> + use<> {
     let user = format!("{USER}{user_id}");
     std::iter::once(user).chain(tenant_id.map(|id| format!("{TENANT}{id}")))
 }

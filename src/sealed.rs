@@ -40,9 +40,11 @@ struct Hot {
     expires_at: i64,
     has_tenant: bool,
     external_number: Option<i64>,
+    reads_only: bool,
 }
 
-const NOBODY: Hot = Hot { serial: SEAL_NONE, expires_at: i64::MIN, has_tenant: false, external_number: None };
+const NOBODY: Hot =
+    Hot { serial: SEAL_NONE, expires_at: i64::MIN, has_tenant: false, external_number: None, reads_only: false };
 
 /// What one backend knows. Not thread-local, whose look-up in a shared library costs a call for each
 /// row of a sequential scan.
@@ -114,6 +116,12 @@ pub fn tenant_id_bytes() -> Option<*const u8> {
 #[inline]
 pub fn external_number() -> Option<i64> {
     hot().external_number
+}
+
+/// Whether the transaction acts for a user that only reads.
+#[inline]
+pub fn reads_only() -> bool {
+    hot().reads_only && matches!(standing(), Standing::Valid)
 }
 
 /// Calls `read` with the identity of this transaction, if there is a valid one.
@@ -351,6 +359,7 @@ unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c
         expires_at: head.expires_at,
         has_tenant: head.tenant_id.is_some(),
         external_number: head.external_number,
+        reads_only: head.reads_only,
     });
     // SAFETY: a backend is single-threaded, and nobody holds a Rust reference to what is written here.
     unsafe {

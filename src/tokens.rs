@@ -8,6 +8,7 @@ use crate::clock;
 use crate::directory::{self, Newcomer, SubjectIs, User};
 use crate::issuers::{self, Issuer};
 use crate::jwt::{self, Claims};
+use crate::permissions::Limits;
 use crate::place::Place;
 use crate::sessions::{self, Session};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -36,6 +37,7 @@ struct Verified {
     scopes: Rc<[String]>,
     /// An address that the issuer says it has verified; of an issuer that provisions.
     verified_email: Option<String>,
+    limits: Rc<Limits>,
     /// The subject of `act`, where somebody acts on the subject's behalf.
     actor: Option<String>,
     /// Where the rows of these were found last.
@@ -96,6 +98,7 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         tenant_id: token.tenant_id,
         scopes: Rc::clone(&token.scopes),
         is_own: token.is_own,
+        limits: Rc::clone(&token.limits),
         named: token.named.clone(),
     })
 }
@@ -119,7 +122,7 @@ fn reason_against(user: &User, token: &Verified, since: i64) -> Option<&'static 
 fn session_of(token: &Verified, user: &User) -> Result<Session, Failure> {
     let refused = |reason| token.named.refused(reason);
     let id = token.session_id.as_deref().and_then(directory::canonical_uuid).ok_or_else(|| refused("no_session"))?;
-    if token.scopes.is_empty() {
+    if token.limits.states_nothing() {
         return Err(refused("no_scope"));
     }
     let session = sessions::find(id, &token.session_place)?.ok_or_else(|| refused("unknown_session"))?;
@@ -192,6 +195,7 @@ impl Verified {
             tenant_id: claims.tenant_id().and_then(directory::canonical_uuid),
             scopes: claims.scopes().into(),
             verified_email: if issuer.provision { claims.verified_email().map(str::to_owned) } else { None },
+            limits: Rc::new(limits(issuer, claims)),
             actor: claims.actor().map(str::to_owned),
             user_place: Cell::new(None),
             actor_place: Cell::new(None),
@@ -206,6 +210,16 @@ impl Verified {
     fn subject(&self) -> &str {
         self.named.subject.as_deref().unwrap_or_default()
     }
+}
+
+/// A token that states no scopes narrows nothing; the client that it was issued to (claim `client_id`, RFC 9068
+/// section 2.2, or `azp`, OpenID Connect Core section 2) may, where it is registered.
+fn limits(issuer: &Issuer, claims: &Claims) -> Limits {
+    let states = claims.get("scope").or_else(|| claims.get("scp")).is_some();
+    let clients = ["client_id", "azp"].into_iter().filter_map(|name| claims.get(name)?.as_str());
+    let mut clients: Vec<String> = clients.map(str::to_owned).collect();
+    clients.dedup();
+    Limits::of_token(states.then_some(claims.scopes()), issuer.is_own, clients)
 }
 
 // The cache. Its key is the whole token, so a prefix or a changed signature is another token.

@@ -210,6 +210,13 @@ fn prepare(relation: u32, options: &Options, replace_policies: bool) -> Result<(
             "Call warden.unprotect() first, in the same transaction.",
         ));
     }
+    // A call that is repeated without them opens nothing.
+    if known.get(&relation).is_some_and(|known| known.options.loses_scope(options)) {
+        return Err(Error::wrong_state(
+            format!("{} requires a scope that is not named", root.name),
+            "Pass read_scope and write_scope as they are or are to be; to require none, call warden.unprotect() first, in the same transaction.",
+        ));
+    }
     let mut steps = replace(&mut tree, replace_policies)?;
     steps.extend(plan::protect(&tree, options)?);
     Ok((tree, steps))
@@ -273,11 +280,12 @@ fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Resu
         .map_err(|error| Error::internal(format!("the changes could not be written down: {error}")))?;
     spi::write(
         "INSERT INTO warden.protections AS p (relation, root, owner_column, tenant_column, parent_column,
-             public_column, manage_columns, create_index, changes, protected_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             public_column, manage_columns, create_index, changes, protected_by, read_scope, write_scope)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (relation) DO UPDATE SET root = excluded.root, owner_column = excluded.owner_column,
              tenant_column = excluded.tenant_column, parent_column = excluded.parent_column,
              public_column = excluded.public_column,
+             read_scope = excluded.read_scope, write_scope = excluded.write_scope,
              manage_columns = excluded.manage_columns, create_index = excluded.create_index,
              changes = excluded.changes",
         &[
@@ -291,6 +299,8 @@ fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Resu
             options.create_index.into(),
             JsonB(changes).into(),
             caller::name().into(),
+            options.read_scope.clone().into(),
+            options.write_scope.clone().into(),
         ],
     )?;
     Ok(())

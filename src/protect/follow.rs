@@ -329,14 +329,14 @@ fn rename(options: &mut Options, known: &mut BTreeMap<u32, Protection>, tree: &T
     renamed
 }
 
-/// A table that was protected by itself joins a tree only if the tree is protected by the same columns.
+/// A table that was protected by itself joins a tree only if the tree is protected by the same columns and scopes.
 fn refuse_other_columns(tree: &Tree, options: &Options, known: &BTreeMap<u32, Protection>) -> Result<()> {
     for table in tree.tables.iter().filter(|table| !known.contains_key(&table.oid)) {
         if let Some(protection) = catalogue::protection(table.oid)?
-            && !protection.options.same_columns(options)
+            && !(protection.options.same_columns(options) && protection.options.same_scopes(options))
         {
             return Err(Error::wrong_state(
-                format!("{} is protected by other columns than the table it joins", table.name),
+                format!("{} is protected by other columns or scopes than the table it joins", table.name),
                 format!("SELECT warden.unprotect('{}') first, in the same transaction.", table.name),
             ));
         }

@@ -36,6 +36,7 @@ mod undo;
 mod watch;
 
 use crate::error::{Error, Result, or_raise};
+use crate::scope_checks;
 use options::{Options, Reason, Refusal};
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
@@ -54,19 +55,28 @@ fn protect(
     create_index: Option<bool>,
     replace_policies: Option<bool>,
     dry_run: Option<bool>,
+    read_scope: Option<String>,
+    write_scope: Option<String>,
 ) -> TableIterator<'static, (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>))> {
     let options = Options {
         owner_column,
         tenant_column,
         parent_column,
         public_column,
+        read_scope,
+        write_scope,
         manage_columns: manage_columns.unwrap_or(true),
         create_index: create_index.unwrap_or(true),
         ..Options::none()
     };
     let replace_policies = replace_policies.unwrap_or(false);
     let dry_run = dry_run.unwrap_or(false);
-    report(or_raise(named(table_name).and_then(|table| apply::protect(table, &options, replace_policies, dry_run))))
+    report(or_raise(named(table_name).and_then(|table| {
+        for scope in [&options.read_scope, &options.write_scope].into_iter().flatten() {
+            scope_checks::require_one(scope)?;
+        }
+        apply::protect(table, &options, replace_policies, dry_run)
+    })))
 }
 
 /// Undoes `protect`. See the comment on the SQL function.

@@ -14,6 +14,11 @@ pub struct Options {
     pub parent_column: Option<String>,
     /// A boolean: where it is true, everybody may read the row.
     pub public_column: Option<String>,
+    /// What has to be held to read the table, and what to write it.
+    #[serde(default)]
+    pub read_scope: Option<String>,
+    #[serde(default)]
+    pub write_scope: Option<String>,
     /// What `allow` was told; none of it is an argument of `protect`.
     #[serde(default)]
     pub allowances: Vec<Allowance>,
@@ -60,6 +65,8 @@ impl Options {
             tenant_column: None,
             parent_column: None,
             public_column: None,
+            read_scope: None,
+            write_scope: None,
             allowances: Vec::new(),
             manage_columns: false,
             create_index: false,
@@ -69,6 +76,22 @@ impl Options {
     /// The columns that decide whose a row is; what they hold never changes under a client.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         [&self.owner_column, &self.parent_column, &self.tenant_column].into_iter().flatten().map(String::as_str)
+    }
+
+    /// The scope that a command requires.
+    pub fn scope(&self, command: Command) -> Option<&str> {
+        let scope = if command == Command::Select { &self.read_scope } else { &self.write_scope };
+        scope.as_deref()
+    }
+
+    pub fn same_scopes(&self, other: &Self) -> bool {
+        self.read_scope == other.read_scope && self.write_scope == other.write_scope
+    }
+
+    /// Whether one of its scopes would be required no more.
+    pub fn loses_scope(&self, later: &Self) -> bool {
+        let loses = |now: &Option<_>, later: &Option<_>| now.is_some() && later.is_none();
+        loses(&self.read_scope, &later.read_scope) || loses(&self.write_scope, &later.write_scope)
     }
 
     pub fn same_columns(&self, other: &Self) -> bool {

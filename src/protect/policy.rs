@@ -142,8 +142,8 @@ struct Texts<T> {
     catalogue: T,
 }
 
-/// The terms that say which rows a command reaches: those whose owner it is or what is declared beside
-/// them, and of these the current tenant's alone.
+/// The terms that say which rows a command reaches: for whoever holds its scope those whose owner it is or
+/// what is declared beside them, and of these the current tenant's alone.
 fn reached(
     spelling: Spelling,
     command: Command,
@@ -168,8 +168,11 @@ fn reached(
     }
     let allowed = options.allowances.iter().filter(|allowance| allowance.command == command);
     any.extend(allowed.map(|allowance| allowance.predicate.clone()));
+    // First, and about no row: the planner asks once for the statement, before it opens a table.
+    let scope = options.scope(command).map(|scope| format!("warden.scope_admits('{scope}'::text)"));
     // Without owner and parent, every row of the tenant.
-    let mut all: Terms = if any.is_empty() { Vec::new() } else { vec![join(&any, " OR ")] };
+    let reached = if any.is_empty() { None } else { Some(join(&any, " OR ")) };
+    let mut all: Terms = scope.into_iter().chain(reached).collect();
     if let Some(name) = &options.tenant_column {
         let tenant = column(table, name)?;
         tenant_is_usable(tenant)?;

@@ -5,7 +5,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT function FROM (VALUES
         ('PUBLIC', 'current_user_id()'), ('PUBLIC', 'current_external_id()'), ('PUBLIC', 'current_external_number()'),
         ('PUBLIC', 'current_tenant_id()'), ('PUBLIC', 'current_session_id()'), ('PUBLIC', 'current_actor_id()'),
-        ('PUBLIC', 'current_roles()'), ('PUBLIC', 'current_scopes()'), ('PUBLIC', 'identity()'),
+        ('PUBLIC', 'current_roles()'), ('PUBLIC', 'current_scopes()'), ('PUBLIC', 'has_scope(text)'), ('PUBLIC', 'require_scope(text)'), ('PUBLIC', 'scope_admits(text)'), ('PUBLIC', 'identity()'),
         ('PUBLIC', 'require_user(uuid)'), ('PUBLIC', 'require_user(text)'), ('PUBLIC', 'caller_administers()'),
         ('PUBLIC', 'http_status(text)'), ('PUBLIC', 'version()'),
         -- Called by policies, triggers and a view as whoever queries; protect() and its kin ask who owns the table.
@@ -14,7 +14,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('PUBLIC', 'is_intact(regclass)'),
         ('PUBLIC', 'parents_visible(oid,record)'), ('PUBLIC', 'fill_owner()'), ('PUBLIC', 'keep_owner()'), ('PUBLIC', 'refuse_truncate()'),
         ('PUBLIC', 'is_intact(regclass)'),
-        ('PUBLIC', 'protect(regclass,text,text,text,text,boolean,boolean,boolean,boolean)'), ('PUBLIC', 'unprotect(regclass,boolean)'),
+        ('PUBLIC', 'protect(regclass,text,text,text,text,boolean,boolean,boolean,boolean,text,text)'), ('PUBLIC', 'unprotect(regclass,boolean)'),
         ('PUBLIC', 'protect_schema(regnamespace,text,text[],boolean,boolean,boolean,boolean)'),
         ('PUBLIC', 'allow(regclass,text,text,text)'), ('PUBLIC', 'disallow(regclass,text,text)'),
         ('PUBLIC', 'exempt(regclass,text)'), ('PUBLIC', 'unexempt(regclass)'),
@@ -62,6 +62,9 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('admin', 'demote_user(uuid)'),
         ('admin', 'assign_role(uuid,text)'),
         ('admin', 'revoke_role(uuid,text)'),
+        ('admin', 'grant_scope(uuid,text)'), ('admin', 'revoke_scope(uuid,text)'),
+        ('admin', 'define_role(text,text[],boolean)'), ('admin', 'define_scope(text,text[],boolean)'),
+        ('admin', 'register_client(text,text[])'), ('admin', 'unregister_client(text)'),
         ('admin', 'count_users(text,text,text,interval)'),
         ('admin', 'user_stats()'),
         ('admin', 'bulk_update_users(text,text,text,text,interval,integer,boolean)'),

@@ -54,8 +54,29 @@ fn what_is_no_scope_is_not_read() {
     assert!(own("user:{{user_id}}") && own("files:read:{{tenant_id}}"));
     let long = "x".repeat(256);
     for text in [
-        "", " ", "a b", "agents:", ":read", "agents*", "ag*:read", "*:read", "agents:*:read", "**", "agents:**", "a,b", "a\"", "a'b",
-        "a\\b", "ä", "{{user_id}}", "user:{{user}}", "user:{{user_id}}:x", "user:{{ user_id }}", "user:x{{user_id}}", "a\0b", &long,
+        "",
+        " ",
+        "a b",
+        "agents:",
+        ":read",
+        "agents*",
+        "ag*:read",
+        "*:read",
+        "agents:*:read",
+        "**",
+        "agents:**",
+        "a,b",
+        "a\"",
+        "a'b",
+        "a\\b",
+        "ä",
+        "{{user_id}}",
+        "user:{{user}}",
+        "user:{{user_id}}:x",
+        "user:{{ user_id }}",
+        "user:x{{user_id}}",
+        "a\0b",
+        &long,
     ] {
         assert!(text.parse::<Pattern>().is_err(), "{text:?}");
     }
@@ -137,7 +158,9 @@ mod model {
         loop {
             let held: BTreeSet<_> = scopes
                 .iter()
-                .filter(|(scope, (_, by_name_only))| patterns.iter().any(|pattern| names(pattern, scope, *by_name_only)))
+                .filter(|(scope, (_, by_name_only))| {
+                    patterns.iter().any(|pattern| names(pattern, scope, *by_name_only))
+                })
                 .map(|(scope, _)| scope.clone())
                 .collect();
             let mut more = patterns.clone();
@@ -195,14 +218,17 @@ fn it_agrees_with_an_independent_model_on_100_000_random_cases() {
             let (scope, implies) = (random.scope(), if random.below(4) == 0 { random.patterns(2) } else { vec![] });
             scopes.insert(scope, (implies, random.below(5) == 0));
         }
-        let (granted, limits) = (random.patterns(4), (0..random.below(3)).map(|_| random.patterns(4)).collect::<Vec<_>>());
+        let (granted, limits) =
+            (random.patterns(4), (0..random.below(3)).map(|_| random.patterns(4)).collect::<Vec<_>>());
 
-        let parsed = |patterns: &[Vec<&str>]| patterns.iter().map(|names| pattern(&names.join(":"))).collect::<Vec<_>>();
+        let parsed =
+            |patterns: &[Vec<&str>]| patterns.iter().map(|names| pattern(&names.join(":"))).collect::<Vec<_>>();
         let mut registry = Registry::default();
         for (scope, (implies, by_name_only)) in &scopes {
             registry.add(pattern(&scope.join(":")), Known { implies: parsed(implies), by_name_only: *by_name_only });
         }
-        let (parsed_granted, parsed_limits) = (parsed(&granted), limits.iter().map(|limit| parsed(limit)).collect::<Vec<_>>());
+        let (parsed_granted, parsed_limits) =
+            (parsed(&granted), limits.iter().map(|limit| parsed(limit)).collect::<Vec<_>>());
         let found = names(registry.effective(&parsed_granted, parsed_limits.iter().map(Vec::as_slice)));
 
         let mut expected = model::covered(&scopes, &granted);
@@ -214,7 +240,11 @@ fn it_agrees_with_an_independent_model_on_100_000_random_cases() {
         }
         narrowed += usize::from(!expected.is_empty() && expected.len() < before);
         let expected: BTreeSet<String> = expected.iter().map(|scope| scope.join(":")).collect();
-        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "case {case}: {scopes:?} {granted:?} {limits:?}");
+        assert_eq!(
+            found.into_iter().collect::<BTreeSet<_>>(),
+            expected,
+            "case {case}: {scopes:?} {granted:?} {limits:?}"
+        );
     }
     assert!(some > 20_000 && narrowed > 1_500, "the cases are worth something: {some}, {narrowed}");
 }

@@ -1,0 +1,189 @@
+//! Whether a scope is held, and whether somebody may grant one.
+
+use crate::error::{Error, Result, or_raise};
+use crate::identity::Identity;
+use crate::permissions::{self, Facts, Granted};
+use crate::readers::somebody;
+use crate::scopes::{Asked, Held, NotAsked, Pattern};
+use crate::sealed::{self, Standing};
+use crate::{directory::User, door};
+use pgrx::prelude::*;
+use uuid::Uuid;
+
+/// Whether the transaction holds a scope. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn has_scope(scope: Option<&str>) -> bool {
+    or_raise(holds(scope))
+}
+
+/// Refuses a transaction that does not. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn require_scope(scope: Option<&str>) -> bool {
+    if or_raise(holds(scope)) {
+        return true;
+    }
+    missing(scope.unwrap_or_default()).raise()
+}
+
+/// What policies ask: true, or refused; false for nobody. See the comment on the SQL function.
+///
+/// A policy names a scope that was known when it was written, so nothing is looked up here.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn scope_admits(scope: &str) -> bool {
+    if !somebody() {
+        return false;
+    }
+    let held = match scope.parse() {
+        Ok(Pattern::One(name)) => sealed::with_identity(|identity| identity.holds(&name)),
+        // Whoever has such an id has its scope.
+        Ok(Pattern::Own(template)) => {
+            sealed::with_identity(|identity| identity.own(&template).is_some_and(|scope| identity.holds(&scope)))
+        }
+        _ => None,
+    };
+    if held == Some(true) { true } else { missing(scope).raise() }
+}
+
+/// Those of the given scopes that are not known. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn unknown_scopes(scopes: Option<Vec<Option<String>>>) -> Vec<String> {
+    or_raise(unknown(scopes))
+}
+
+/// Refuses a person that grants what it does not hold. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn require_may_grant(scopes: Vec<String>, roles: Vec<String>, writing: default!(bool, false)) -> bool {
+    or_raise(may_grant(&scopes, &roles, writing).map(|()| true))
+}
+
+/// Somebody who administers, and what that person holds: the user of this transaction, or of the token that
+/// `begin_admin` was given. A database role by itself is the operator, who is nobody's subject.
+#[derive(Clone)]
+pub struct Person {
+    user_id: Uuid,
+    tenant_id: Option<Uuid>,
+    roles: Vec<String>,
+    granted: Granted,
+}
+
+impl Person {
+    pub fn new(user: &User, tenant_id: Option<Uuid>, granted: Granted) -> Self {
+        Self { user_id: user.id, tenant_id, roles: user.roles.clone(), granted }
+    }
+
+    fn of(identity: &Identity) -> Self {
+        Self {
+            user_id: identity.user_id,
+            tenant_id: identity.tenant_id,
+            roles: identity.roles.clone(),
+            granted: Granted { scopes: identity.granted.clone(), reads_only: identity.reads_only },
+        }
+    }
+
+    fn holds(&self, facts: &Facts, patterns: &[Pattern]) -> bool {
+        let (user_id, tenant_id) = (self.user_id.to_string(), self.tenant_id.map(|id| id.to_string()));
+        let has = |scope: &str| self.granted.scopes.iter().any(|held| held == scope);
+        facts.registry.covered(patterns).into_iter().all(|scope| match scope {
+            Held::One(name) => has(name),
+            Held::Own(template) if template.is_of_context() => true,
+            Held::Own(template) => template.of(&user_id, tenant_id.as_deref()).is_some_and(|scope| has(&scope)),
+        })
+    }
+
+    /// Whether it has all that comes with a role. An owner is made by owners alone, whatever its scopes are said to be.
+    fn may_give(&self, facts: &Facts, role: &str) -> bool {
+        let has = |name: &str| self.roles.iter().any(|has| has == name);
+        (role != OWNER || has(OWNER))
+            && facts
+                .role(role)
+                .is_none_or(|role| self.holds(facts, &role.scopes) && (role.reads_only || !self.granted.reads_only))
+    }
+}
+
+/// Refuses what is not one known scope, or one known template.
+///
+/// # Errors
+/// 22023.
+pub fn require_one(scope: &str) -> Result<()> {
+    asked(scope).map(|_| ())
+}
+
+fn holds(scope: Option<&str>) -> Result<bool> {
+    let asked = asked(scope.unwrap_or_default())?;
+    if let Standing::Expired = sealed::standing() {
+        return Err(Error::IdentityExpired);
+    }
+    let held = sealed::with_identity(|identity| match &asked {
+        Asked::One(name) => identity.holds(name),
+        Asked::Own(template) => identity.own(template).is_some_and(|scope| identity.holds(&scope)),
+    });
+    Ok(held.unwrap_or(false))
+}
+
+fn asked(scope: &str) -> Result<Asked> {
+    permissions::facts()?.registry.asked(scope).map_err(|reason| match reason {
+        NotAsked::Malformed => Error::invalid("this is no scope", SYNTAX),
+        NotAsked::Unknown => Error::invalid(format!("unknown scope \"{scope}\""), KNOWN),
+        NotAsked::Several => Error::invalid(
+            format!("\"{scope}\" is more than one scope"),
+            "Wildcards are for granting: ask for one scope.",
+        ),
+    })
+}
+
+fn unknown(scopes: Option<Vec<Option<String>>>) -> Result<Vec<String>> {
+    let scopes: Option<Vec<String>> = scopes.and_then(|scopes| scopes.into_iter().collect());
+    let scopes =
+        scopes.ok_or_else(|| Error::invalid("scopes are missing", "Pass a list without nulls; it may be empty."))?;
+    let facts = permissions::facts()?;
+    let mut unknown = Vec::new();
+    for scope in scopes {
+        let pattern: Pattern = scope.parse().map_err(|_| Error::invalid("this is no scope", SYNTAX))?;
+        if facts.registry.knows(&pattern) {
+            continue;
+        }
+        if facts.registry.asked(&scope).is_ok() {
+            return Err(Error::invalid(
+                format!("\"{scope}\" belongs to one identity"),
+                "Nobody grants it: the identity gives it itself. Grant the template, as files:{{user_id}}.",
+            ));
+        }
+        unknown.push(scope);
+    }
+    Ok(unknown)
+}
+
+fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {
+    if let Standing::Expired = sealed::standing() {
+        return Err(Error::IdentityExpired);
+    }
+    let Some(person) = sealed::with_identity(Person::of).or_else(door::person) else { return Ok(()) };
+    let facts = permissions::facts()?;
+    let refused = |what: &str, name: &str| {
+        Err(Error::forbidden(format!("{what} \"{name}\" is more than the acting user holds"), MORE))
+    };
+    if let Some(role) = roles.iter().find(|role| !person.may_give(&facts, role)) {
+        return refused("role", role);
+    }
+    if writing && person.granted.reads_only {
+        return Err(Error::forbidden("the acting user only reads", MORE));
+    }
+    for scope in scopes {
+        if !person.holds(&facts, &permissions::parsed(std::slice::from_ref(scope))) {
+            return refused("scope", scope);
+        }
+    }
+    Ok(())
+}
+
+fn missing(scope: &str) -> Error {
+    Error::forbidden(
+        format!("scope \"{scope}\" is required"),
+        "What this transaction holds is in warden.current_scopes().",
+    )
+}
+
+const MORE: &str = "Nobody grants or takes what he does not hold himself.";
+const OWNER: &str = "owner";
+const SYNTAX: &str = "Write names of letters, digits and ._-/@+ between colons: agents:read; to grant also agents:*, * and files:{{user_id}}.";
+const KNOWN: &str = "Scopes are known that ship with the extension, and those of roles: warden.define_role().";
