@@ -7,13 +7,13 @@ CREATE TABLE warden.protections (
     tenant_column text,
     parent_column text,
     public_column text,
-    read_scope text,
-    write_scope text,
     manage_columns boolean NOT NULL,
     create_index boolean NOT NULL,
     changes jsonb NOT NULL DEFAULT '{}',
     protected_at timestamptz NOT NULL DEFAULT now(),
     protected_by text NOT NULL,
+    read_scope text,
+    write_scope text,
     CHECK (num_nonnulls(owner_column, parent_column) = 1 OR (num_nonnulls(owner_column, parent_column) = 0 AND tenant_column IS NOT NULL))
 );
 

@@ -133,6 +133,19 @@ COMMENT ON FUNCTION warden.has_scope(text) IS
     'Whether this transaction holds the scope; false for nobody. user:{{user_id}} and the like ask about the own one. Errors: 22023 for an unknown scope and for a wildcard, 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.require_scope(text) IS
     'Returns true where this transaction holds the scope. Errors: 42501 where it does not, and for nobody; as has_scope().';
+
+CREATE FUNCTION warden.scope_admits_support(internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'warden_scope_admits_support';
+
+COMMENT ON FUNCTION warden.scope_admits_support(internal) IS
+    'Planner support of warden.scope_admits(): it is true of every row or of none.';
+
+-- Dearer than a comparison, so that a scan asks it of the user's own rows and of no others.
+CREATE FUNCTION warden.scope_admits(scope text) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 SUPPORT warden.scope_admits_support
+AS 'MODULE_PATHNAME', 'scope_admits_wrapper';
+
 COMMENT ON FUNCTION warden.scope_admits(text) IS
     'For policies: true where this transaction holds the scope, false for nobody. Errors: 42501 for somebody who does not hold it, 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.unknown_scopes(text[]) IS

@@ -1,10 +1,10 @@
-//! The hooks into the server: two notice expiry, of which one what a statement may not touch, too; one sees what is reported, keeps secrets out of the
-//! server log, and gives errors the SQLSTATE of the style that the client has chosen.
+//! The hooks into the server: two notice expiry, and one of them what a statement may not touch; one sees what is
+//! reported, keeps secrets out of the server log, and gives errors the SQLSTATE of the style that the client has chosen.
 
 #![allow(unsafe_code)]
 
 use crate::redaction::{self, executed, holds_secret, names_function_with_password};
-use crate::{clock, error, read_only, refusals, sealed, unguarded};
+use crate::{clock, error, refusals, sealed, statements, unguarded};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -57,8 +57,8 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags
     unsafe {
         if pg_sys::ParallelWorkerNumber < 0 {
             sealed::notice_expiry(clock::now);
-            if read_only::concerns(query, eflags) {
-                read_only::refuse_writes(query);
+            if statements::concerns(query, eflags) {
+                statements::refuse(query);
             }
         }
         match PREVIOUS_EXECUTOR_START {

@@ -40,7 +40,6 @@ mod passwords;
 mod permissions;
 mod place;
 mod protect;
-mod read_only;
 mod readers;
 mod redaction;
 mod refresh;
@@ -54,6 +53,7 @@ mod set_password;
 mod settings;
 mod signing_keys;
 mod spi;
+mod statements;
 mod sync_users;
 mod tenants;
 mod tokens;
@@ -106,7 +106,6 @@ extension_sql_file!(
         "users_roles",
         scope_checks::has_scope,
         scope_checks::require_scope,
-        scope_checks::scope_admits,
         scope_checks::unknown_scopes,
         scope_checks::require_may_grant,
     ]

@@ -1,5 +1,7 @@
 //! Whether a scope is held, and whether somebody may grant one.
 
+#![allow(unsafe_code)]
+
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::permissions::{self, Facts, Granted};
@@ -7,6 +9,7 @@ use crate::readers::somebody;
 use crate::scopes::{Asked, Held, NotAsked, Pattern};
 use crate::sealed::{self, Standing};
 use crate::{directory::User, door};
+use pgrx::pg_getarg_datum_raw;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
@@ -25,23 +28,39 @@ fn require_scope(scope: Option<&str>) -> bool {
     missing(scope.unwrap_or_default()).raise()
 }
 
-/// What policies ask: true, or refused; false for nobody. See the comment on the SQL function.
+/// What policies ask. See the comment on the SQL function.
 ///
-/// A policy names a scope that was known when it was written, so nothing is looked up here.
-#[pg_extern(schema = "warden", stable, parallel_safe)]
+/// The statement has been asked already (`statements.rs`), so this is what stands in the catalogue for everybody to
+/// see, and holds by itself. It is called for each row.
+#[pg_extern(sql = false)]
 fn scope_admits(scope: &str) -> bool {
-    if !somebody() {
-        return false;
-    }
-    let held = match scope.parse() {
-        Ok(Pattern::One(name)) => sealed::with_identity(|identity| identity.holds(&name)),
-        // Whoever has such an id has its scope.
-        Ok(Pattern::Own(template)) => {
-            sealed::with_identity(|identity| identity.own(&template).is_some_and(|scope| identity.holds(&scope)))
+    somebody() && (is_held(scope) || missing(scope).raise())
+}
+
+#[unsafe(no_mangle)]
+#[doc(hidden)]
+pub extern "C" fn pg_finfo_warden_scope_admits_support() -> &'static pg_sys::Pg_finfo_record {
+    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+    &V1
+}
+
+/// Planner support of `warden.scope_admits()`: it is true of every row or of none, so an estimate of rows is the one
+/// without it; by itself Postgres would take it for true of a third.
+///
+/// # Safety
+/// Only Postgres calls it, with a call frame of its own.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn warden_scope_admits_support(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: a support function is passed a node, which is of this type where its tag says so.
+    unsafe {
+        let request = pg_getarg_datum_raw(fcinfo, 0).cast_mut_ptr::<pg_sys::Node>();
+        if (*request).type_ == pg_sys::NodeTag::T_SupportRequestSelectivity {
+            (*request.cast::<pg_sys::SupportRequestSelectivity>()).selectivity = 1.0;
+            return pg_sys::Datum::from(request);
         }
-        _ => None,
-    };
-    if held == Some(true) { true } else { missing(scope).raise() }
+    }
+    pg_sys::Datum::null()
 }
 
 /// Those of the given scopes that are not known. See the comment on the SQL function.
@@ -106,6 +125,19 @@ impl Person {
 /// 22023.
 pub fn require_one(scope: &str) -> Result<()> {
     asked(scope).map(|_| ())
+}
+
+/// Whether the transaction holds one scope, or what a template is for it; nobody holds any.
+///
+/// It was known when it was declared, so nothing is looked up.
+pub fn is_held(scope: &str) -> bool {
+    let held = sealed::with_identity(|identity| {
+        if !scope.ends_with('}') {
+            return identity.holds(scope);
+        }
+        matches!(scope.parse(), Ok(Pattern::Own(template)) if identity.own(&template).is_some_and(|own| identity.holds(&own)))
+    });
+    held.unwrap_or(false)
 }
 
 fn holds(scope: Option<&str>) -> Result<bool> {
@@ -176,7 +208,8 @@ fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {
     Ok(())
 }
 
-fn missing(scope: &str) -> Error {
+/// 42501 for who does not hold a scope.
+pub fn missing(scope: &str) -> Error {
     Error::forbidden(
         format!("scope \"{scope}\" is required"),
         "What this transaction holds is in warden.current_scopes().",

@@ -24,8 +24,8 @@ SELECT t.is((SELECT count(*) FROM warden.audit_log WHERE action = 'rotate_signin
 SELECT t.ok(NOT EXISTS (SELECT FROM warden.audit_log a CROSS JOIN warden.signing_keys k
     WHERE a.detail::text LIKE '%' || encode(substr(k.private_key, 17, 32), 'hex') || '%'), 'without the key');
 \set session 5e551017-0000-4000-8000-000000000001
-INSERT INTO warden.sessions (id, user_id, kind, scopes, expires_at) VALUES (:'session', :'alice', 'login', '{read,write}', now() + interval '1 day');
-SELECT warden.issue_access_token(:'alice', :'session', '{read,write}', 900) AS own_token,
+INSERT INTO warden.sessions (id, user_id, kind, scopes, expires_at) VALUES (:'session', :'alice', 'login', '{user,agents:read}', now() + interval '1 day');
+SELECT warden.issue_access_token(:'alice', :'session', '{user,agents:read}', 900) AS own_token,
        warden.issue_access_token(:'alice', gen_random_uuid()::text, '{read}', 900) AS of_no_session,
        warden.issue_access_token(:'alice', 'session-1', '{read}', 900) AS of_no_id,
        warden.issue_access_token(:'bob', :'session', '{read}', 900) AS of_another,
@@ -49,7 +49,7 @@ BEGIN;
 SELECT t.is(warden.authenticate(:'own_token'), :'alice'::uuid, 'a token of the database is good');
 SELECT t.is(seen(), 'alice 1, alice 2, alice 3', 'and shows what is alice''s');
 SELECT t.is(warden.current_session_id(), :'session', 'it carries its session');
-SELECT t.is(warden.current_scopes(), '{read,write}'::text[], 'and its scopes');
+SELECT t.is(warden.current_scopes(), ARRAY['agents:read', 'user', 'user:' || :'alice'], 'and its scopes');
 COMMIT;
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'of_no_session'), '28000', 'not of a session that is not there');
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'of_no_id'), '28000', 'not of what is no session');

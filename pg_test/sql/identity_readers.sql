@@ -12,13 +12,13 @@ SELECT t.is(warden.current_user_id(), :'alice'::uuid, 'user');
 SELECT t.is(warden.current_actor_id(), :'bob'::uuid, 'actor: the subject of act');
 SELECT t.is(warden.current_tenant_id(), '7e000000-0000-4000-8000-00000000000a'::uuid, 'tenant');
 SELECT t.is(warden.current_session_id(), 'sess-1', 'session');
-SELECT t.is(warden.current_scopes()::text, '{agents:read,tools:execute}', 'scopes');
+SELECT t.is(warden.current_scopes(), ARRAY['agents:read', 'tools:execute', 'user:' || :'alice', 'tenant:7e000000-0000-4000-8000-00000000000a'], 'scopes, with those of the ids');
 SELECT t.is(warden.current_roles()::text, '{user}', 'roles: the directory''s');
 SELECT t.is(warden.current_external_id(), :'alice', 'external id: the id, where there is none');
 SELECT t.ok(warden.current_external_number() IS NULL, 'external number: none');
 SELECT t.is(warden.identity() - 'expires_at', jsonb_build_object('user_id', :'alice', 'actor_id', :'bob', 'external_id', NULL,
     'tenant_id', '7e000000-0000-4000-8000-00000000000a', 'session_id', 'sess-1', 'roles', '["user"]'::jsonb,
-    'scopes', '["agents:read", "tools:execute"]'::jsonb), 'identity(): all of it');
+    'scopes', to_jsonb(warden.current_scopes())), 'identity(): all of it');
 SELECT t.ok((warden.identity()->>'expires_at')::timestamptz BETWEEN now() + interval '9 minutes' AND now() + interval '11 minutes',
     'expires_at: what the token says, with the leeway');
 
@@ -26,7 +26,7 @@ SELECT t.is(current_setting('app.current_user_id'), :'alice', 'mirror of the use
 SELECT t.is(current_setting('app.current_actor_id'), :'bob', 'mirror of the actor');
 SELECT t.is(current_setting('app.current_tenant_id'), '7e000000-0000-4000-8000-00000000000a', 'mirror of the tenant');
 SELECT t.is(current_setting('app.current_session_id'), 'sess-1', 'mirror of the session');
-SELECT t.is(current_setting('app.current_scopes'), 'agents:read tools:execute', 'mirror of the scopes');
+SELECT t.is(current_setting('app.current_scopes'), array_to_string(warden.current_scopes(), ' '), 'mirror of the scopes');
 CREATE FUNCTION pg_temp.show(name text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     shown text;
@@ -40,7 +40,7 @@ SELECT t.is(count(*), 5, 'there are five mirrors') FROM pg_settings WHERE name L
 
 SELECT t.is(rows_by_workers($$SELECT 1 FROM many WHERE current_setting('app.current_user_id') = user_id::text
     AND warden.current_actor_id() <> user_id AND warden.current_session_id() = 'sess-1'
-    AND warden.current_scopes() = '{agents:read,tools:execute}' AND warden.current_roles() = '{user}'
+    AND warden.current_scopes() @> '{agents:read,tools:execute}' AND warden.has_scope('agents:read') AND warden.current_roles() = '{user}'
     AND warden.identity()->>'user_id' = user_id::text AND warden.require_user(user_id)$$), 10000, 'parallel workers read the same');
 COMMIT;
 SELECT t.is(count(*), 5, 'the mirrors are empty after COMMIT') FROM pg_settings WHERE name LIKE 'app.current%' AND setting = '';

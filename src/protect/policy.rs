@@ -168,7 +168,7 @@ fn reached(
     }
     let allowed = options.allowances.iter().filter(|allowance| allowance.command == command);
     any.extend(allowed.map(|allowance| allowance.predicate.clone()));
-    // First, and about no row: the planner asks once for the statement, before it opens a table.
+    // Who does not hold it has been refused when the statement started (statements.rs).
     let scope = options.scope(command).map(|scope| format!("warden.scope_admits('{scope}'::text)"));
     // Without owner and parent, every row of the tenant.
     let reached = if any.is_empty() { None } else { Some(join(&any, " OR ")) };
