@@ -78,6 +78,7 @@ SELECT warden.current_user_id() AS me, warden.current_external_id(), warden.curr
     warden.caller_administers() AS administers, warden.http_status('28000'), warden.version() \gset
 SELECT warden.require_user(:'bob'::pg_catalog.text), warden.require_user(:'bob'::pg_catalog.uuid);
 SELECT warden.record_event('under an evil path', NULL, '{"a": 1}', false);
+SELECT t.is(pg_catalog.concat(warden.has_scope('agents:read'), warden.has_scope('admin'), warden.require_scope('user'), warden.scope_admits('user')), 'tftt'::pg_catalog.text, 'with his scopes');
 SELECT t.is(:'me', :'bob'::pg_catalog.text, 'bob is bob');
 SELECT t.is(:'administers', 'f', 'and no administrator');
 SELECT public.seen() AS seen \gset

@@ -82,6 +82,7 @@ SELECT t.is(warden.unregister_client('web'), false, 'once');
 SELECT t.is(now_held(:'of_web'), 'agents:read tools:execute user', 'R3: and is felt');
 
 -- API keys.
+SELECT warden.assign_role(:'mallory', 'admin'), warden.revoke_role(:'bob', 'admin');
 SELECT t.is(now_held(:'api_key'), 'agents:read', 'R3: a key has what it was made with, of what the user has');
 SELECT warden.grant_scope(:'bob', 'billing');
 SELECT t.is(now_held(:'api_key'), 'agents:read billing', 'R3: granted to the user, held by the key');

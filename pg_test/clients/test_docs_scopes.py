@@ -1,0 +1,49 @@
+"""What docs/scopes.md shows is executed as typed, by one psql, in a server where nothing was prepared (R1 to R7)."""
+
+import pytest
+from manual import blocks, own_server, typed
+
+SQL = [block for block in blocks("docs/scopes.md") if block.language == "sql"]
+
+
+@pytest.fixture(scope="module")
+def sections():
+    """What psql printed for each block."""
+    with own_server("scopes") as directory:
+        return typed(directory, [block.text for block in SQL], "-A", "-t")
+
+
+def section(sections, words):
+    [found] = [output for block, output in zip(SQL, sections, strict=True) if words in block.text]
+    return found.splitlines()
+
+
+@pytest.mark.parametrize("number", range(len(SQL)))
+def test_block(sections, number):
+    output = sections[number]
+    assert output.count("ERROR:") == (SQL[number].options == "refused"), f"{SQL[number].text}\n--- printed ---\n{output}"
+
+
+def test_what_is_shown_is_what_is_checked(sections):
+    output = section(sections, "unnest(warden.current_scopes());")
+    assert output[2:5] == ["agents:read", "tools:execute", "user"]
+    assert output[5].startswith("user:")
+    assert output[6:] == ["t|f|t", "t", "COMMIT"]
+
+
+def test_a_viewer_reads_and_does_not_write(sections):
+    assert "only read: no INSERT on table" in "\n".join(section(sections, "INSERT INTO documents VALUES (1);\nROLLBACK"))
+
+
+def test_a_granted_scope_comes_with_what_it_implies(sections):
+    assert "docs:publish docs:read docs:write" in section(sections, "grant_scope(:'victor'")
+
+
+def test_a_table_asks(sections):
+    assert section(sections, "FROM warden.protected_tables")[2:] == ["docs:read|docs:write", "SET", "BEGIN", "INSERT 0 1", "1", "COMMIT"]
+    refused = "\n".join(section(sections, "id = 4711"))
+    assert 'scope "docs:write" is required' in refused
+
+
+def test_only_an_owner_makes_an_owner(sections):
+    assert 'role "owner" is more than the acting user holds' in "\n".join(section(sections, "add_admin_role('gateway')"))
