@@ -17,7 +17,7 @@ SELECT warden.protect('appendices', owner_column => NULL, parent_column => 'note
 CREATE TABLE measures (id int, user_id uuid, at date) PARTITION BY RANGE (at);
 CREATE TABLE measures_2026 PARTITION OF measures FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 GRANT SELECT ON measures, measures_2026 TO app;
-SELECT warden.protect('measures');
+SELECT warden.protect('measures', read_scope => 'agents:read');
 CREATE TABLE posts (id int, user_id uuid, is_public boolean, status varchar(20));
 GRANT SELECT ON posts TO app;
 SELECT warden.protect('posts', public_column => 'is_public');
@@ -47,6 +47,9 @@ SELECT warden.set_deployment('before', settings => '{"max_agents": 3}'), warden.
 INSERT INTO pages VALUES (1, '7e000000-0000-4000-8000-000000000001', 'a page');
 SELECT warden.add_migration_role('app2');
 SELECT warden.watch_schema('public', except_tables => '{migrations}');
+SELECT warden.define_role('viewer', '{user}'), warden.define_role('reader', '{agents:*,docs:read}', reads_only => true);
+SELECT warden.define_scope('docs:read', '{user}', by_name_only => true), warden.register_client('web', '{user,docs:read}');
+SELECT warden.grant_scope(id, 'billing') FROM warden.users;
 SELECT warden.record_event('before the dump');
 SELECT warden.ban_ip('203.0.113.7', 'permanent', 'flood', fingerprint => 'ja3', user_agent => 'curl', session_id => 's'),
     warden.ban_ip('2001:db8::/48', '1 day', 'scan'), warden.ban_ip('198.51.100.0/24', '1 microsecond', 'over');
@@ -70,6 +73,9 @@ STATE = [
     "SELECT relation::text, command, predicate, reason, allowed_at, allowed_by FROM warden.allowances ORDER BY 1, 2, 3",
     "SELECT relation::text, reason, exempted_at, exempted_by FROM warden.exempt_tables ORDER BY 1",
     "SELECT schema_name::text, owner_column, except_tables, action, watched_by FROM warden.watched_schemas",
+    "SELECT * FROM warden.roles ORDER BY role, shipped",
+    "SELECT * FROM warden.scopes ORDER BY scope, shipped",
+    "SELECT * FROM warden.clients ORDER BY client_id",
     "SELECT relation::text, changes FROM warden.protections ORDER BY 1",
     "SELECT tablename, policyname, permissive, roles, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2",
     "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
