@@ -112,7 +112,6 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         session_id: None,
         tenant_id: None,
         limits: Rc::new(Limits::of_key(&key.scopes)),
-        scopes: key.scopes.into(),
         is_own: false,
         named,
     })

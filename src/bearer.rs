@@ -16,8 +16,6 @@ pub struct Bearer {
     pub expires_at: i64,
     pub session_id: Option<Rc<str>>,
     pub tenant_id: Option<Uuid>,
-    /// The scopes that it states.
-    pub scopes: Rc<[String]>,
     /// Whether it is a token of this database.
     pub is_own: bool,
     /// What it narrows the scopes of the user to.

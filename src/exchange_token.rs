@@ -4,7 +4,8 @@ use crate::autonomous::{self, Task};
 use crate::bearer::{Bearer, Failure, FirstSight, bearer};
 use crate::error::{Error, Result, or_raise};
 use crate::grant::{self, Answer, Denied, Granted, denied_by_task, deny};
-use crate::login::{held_by, seconds};
+use crate::login::seconds;
+use crate::permissions;
 use crate::signing_keys::{self, AccessToken};
 use crate::{api_keys, clock, hooks, sessions, settings};
 use pgrx::prelude::*;
@@ -97,13 +98,9 @@ fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option
     Ok(Ok(Granted { access_token, expires_in, refresh_token: None, scopes }))
 }
 
-/// The scopes that the user holds and the token has. A foreign token that states none is not limited by that.
+/// The scopes that a transaction of this token would hold: what its client may not have is not left behind either.
 fn grantable(subject: &Bearer) -> Result<Vec<String>> {
-    let mut held = held_by(subject.user.id)?;
-    if subject.is_own || !subject.scopes.is_empty() {
-        held.retain(|scope| subject.scopes.contains(scope));
-    }
-    Ok(held)
+    Ok(permissions::granted(&subject.user, subject.tenant_id, &subject.limits)?.scopes.to_vec())
 }
 
 /// The session of a token of our own, and the seconds that it lasts.

@@ -87,6 +87,12 @@ pub fn granted(user: &User, tenant_id: Option<Uuid>, limits: &Limits) -> Result<
     Ok(granted)
 }
 
+/// Every known scope, for who shall be refused for no lack of one.
+pub fn every_scope(user_id: Uuid, tenant_id: Option<Uuid>) -> Result<Rc<[String]>> {
+    let facts = facts()?;
+    Ok(named(facts.registry.all(), user_id, tenant_id))
+}
+
 /// Roles and known scopes as they are now.
 pub fn facts() -> Result<Rc<Facts>> {
     let catalog = catalog::state();
@@ -141,13 +147,8 @@ impl Facts {
         let own = parsed(&user.scopes);
         let all = roles.iter().flat_map(|role| &role.scopes).chain(&own);
         let effective = self.registry.effective(all, limits.iter().map(Vec::as_slice));
-        let (user_id, tenant_id) = (user.id.to_string(), tenant_id.map(|id| id.to_string()));
-        let scopes = effective.into_iter().filter_map(|held| match held {
-            Held::One(name) => Some(name.to_owned()),
-            Held::Own(template) if template.is_of_context() => None,
-            Held::Own(template) => template.of(&user_id, tenant_id.as_deref()),
-        });
-        Granted { scopes: scopes.collect(), reads_only: roles.iter().all(|role| role.reads_only) }
+        let scopes = named(effective.into_iter(), user.id, tenant_id);
+        Granted { scopes, reads_only: roles.iter().all(|role| role.reads_only) }
     }
 }
 
@@ -181,6 +182,17 @@ impl Limits {
         }
         Ok(lists)
     }
+}
+
+/// The names of what an identity holds, without those that its ids are themselves.
+fn named<'a>(held: impl Iterator<Item = Held<'a>>, user_id: Uuid, tenant_id: Option<Uuid>) -> Rc<[String]> {
+    let (user_id, tenant_id) = (user_id.to_string(), tenant_id.map(|id| id.to_string()));
+    let name = |held| match held {
+        Held::One(name) => Some(name.to_owned()),
+        Held::Own(template) if template.is_of_context() => None,
+        Held::Own(template) => template.of(&user_id, tenant_id.as_deref()),
+    };
+    held.filter_map(name).collect()
 }
 
 fn of_client(client_id: &str) -> Result<Option<Vec<Pattern>>> {

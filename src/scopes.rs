@@ -176,6 +176,12 @@ impl Registry {
         }
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = Held<'_>> {
+        let scopes = self.scopes.keys().map(|name| Held::One(name));
+        scopes.chain(self.templates.keys().map(Held::Own))
+    }
+
     /// The scope that a check asks about.
     ///
     /// # Errors

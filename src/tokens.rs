@@ -34,7 +34,6 @@ struct Verified {
     session_id: Option<Rc<str>>,
     /// A claim that is no tenant's id, as providers with a notion of their own send, names none.
     tenant_id: Option<Uuid>,
-    scopes: Rc<[String]>,
     /// An address that the issuer says it has verified; of an issuer that provisions.
     verified_email: Option<String>,
     limits: Rc<Limits>,
@@ -96,7 +95,6 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         expires_at: token.expires_at,
         session_id: token.session_id.clone(),
         tenant_id: token.tenant_id,
-        scopes: Rc::clone(&token.scopes),
         is_own: token.is_own,
         limits: Rc::clone(&token.limits),
         named: token.named.clone(),
@@ -193,7 +191,6 @@ impl Verified {
             jti: claims.jti().map(str::to_owned),
             session_id: claims.session_id().map(Rc::from),
             tenant_id: claims.tenant_id().and_then(directory::canonical_uuid),
-            scopes: claims.scopes().into(),
             verified_email: if issuer.provision { claims.verified_email().map(str::to_owned) } else { None },
             limits: Rc::new(limits(issuer, claims)),
             actor: claims.actor().map(str::to_owned),

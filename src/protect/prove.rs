@@ -10,6 +10,7 @@
 use super::{catalogue, named, table_owner};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
+use crate::permissions;
 use crate::{caller, clock, issuers, settings, spi, transaction};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
@@ -82,6 +83,8 @@ fn invented(user_id: Uuid, external_id: Option<String>, tenant_id: Option<Uuid>)
         return Err(Error::wrong_state("a user who exists is not acted as", "Tokens are for that."));
     }
     Ok(Identity {
+        granted: permissions::every_scope(user_id, tenant_id)?,
+        reads_only: false,
         serial: 0,
         expires_at: clock::now() + settings::max_identity_age(),
         user_id,
@@ -90,7 +93,6 @@ fn invented(user_id: Uuid, external_id: Option<String>, tenant_id: Option<Uuid>)
         session_id: None,
         external_id,
         roles: Vec::new(),
-        scopes: Rc::new([]),
     })
 }
 
