@@ -1,8 +1,9 @@
 -- exchange_token() (RFC 8693): a token of the database for another one; only narrower, never longer than what it comes from.
 \ir lib/cast.sql
 \ir lib/passwords.sql
-\set scoped `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"scope": "user admin openid"}'`
-\set unknown_scopes `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"scope": "openid profile"}'`
+\set scoped `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"scope": "user billing openid"}'`
+\set unknown_scopes `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"scope": "read:messages openid"}'`
+\set of_client `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"azp": "web"}'`
 \set acting `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"act": {"sub": "b0b00000-0000-4000-8000-000000000002"}}'`
 \set tenant `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"tenant_id": "7e4a4700-0000-4000-8000-000000000001"}'`
 \ir lib/as_attacker.sql
@@ -13,7 +14,7 @@ SELECT t.is(row(:'issued_token_type', :'token_type', :'expires_in', :'scope')::t
     '(urn:ietf:params:oauth:token-type:access_token,Bearer,900,"agents:read tools:execute user")', 'the names of RFC 8693');
 BEGIN;
 SELECT t.is(warden.authenticate(:'access_token'), :'alice', 'acts for the same user');
-SELECT t.is(warden.current_scopes(), '{agents:read,tools:execute,user}'::text[], 'with the scopes of the user, where the token states none');
+SELECT t.is(warden.current_scopes(), ARRAY['agents:read', 'tools:execute', 'user', 'user:' || :'alice'], 'with the scopes of the user, where the token states none');
 COMMIT;
 \connect - postgres
 SELECT t.is(row(s.kind, s.parent_id, s.idle_expires_at)::text, '(exchange,,infinity)', 'of a session of its own')
@@ -26,6 +27,11 @@ SELECT t.ok(u.last_login_at IS NULL, 'U7: which is no login') FROM warden.users 
 SELECT t.is(scope, 'user', 'no more than the token and the user have') FROM warden.exchange_token(:'scoped');
 SELECT t.is(error, 'invalid_scope', 'more is refused: ' || asked) FROM unnest('{admin,agents:read,openid}'::text[]) AS a (asked)
 CROSS JOIN LATERAL warden.exchange_token(:'scoped', ARRAY['user', asked]);
+SELECT t.is(scope, 'agents:read tools:execute user', 'R3: nor more than the client may have') FROM warden.exchange_token(:'of_client');
+\connect - postgres
+SELECT warden.register_client('web', '{user}');
+\connect - app
+SELECT t.is(scope, 'user', 'R3: once it is registered') FROM warden.exchange_token(:'of_client');
 SELECT t.is(error, 'invalid_scope', 'where they share none, there is none') FROM warden.exchange_token(:'unknown_scopes');
 SELECT access_token AS narrow FROM warden.exchange_token(:'alice_token', '{user}') \gset
 SELECT t.is(scope, 'user', 'a narrow token gives a narrow one') FROM warden.exchange_token(:'narrow');
