@@ -5,6 +5,8 @@ SELECT warden.add_admin_role('boss');
 CREATE TABLE pages (id int PRIMARY KEY, user_id uuid NOT NULL, path text, UNIQUE (user_id, path));
 GRANT SELECT, INSERT ON pages TO gateway;
 SELECT warden.protect('pages');
+-- R6: what visitors write is declared.
+SELECT warden.allow('pages', 'INSERT', 'user_id = warden.current_user_id()', 'visitors begin pages of their own');
 \connect - gateway
 SELECT warden.create_anonymous_user('browser') AS visitor \gset
 BEGIN;

@@ -15,7 +15,6 @@ use crate::{caller, clock, issuers, settings, spi, transaction};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
-use std::rc::Rc;
 use uuid::Uuid;
 
 /// Executes a statement as a role and a user. See the comment on the SQL function.
