@@ -44,8 +44,8 @@ pub fn sign_in(
     let refused = |refused| refuse(function, refused, client_ip);
     let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
     let (tenant_id, roles_in_tenant) = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;
-    let Bearer { user, actor, expires_at, session_id, limits, .. } = bearer;
-    let user = User { roles: tenants::join_roles(user.roles, roles_in_tenant), ..user };
+    let Bearer { mut user, actor, expires_at, session_id, limits, .. } = bearer;
+    user.roles = tenants::join_roles(user.roles, roles_in_tenant);
     let Granted { scopes: granted, reads_only } = permissions::granted(&user, tenant_id, &limits)?;
     let identity = Identity {
         serial: attempt.serial(),
@@ -189,7 +189,7 @@ fn state(
     caller::require_row_security()?;
     transaction::warn_outside_block(function);
     let attempt = Attempt::begin()?;
-    let user = find()?.filter(|user| user.active).ok_or_else(|| {
+    let mut user = find()?.filter(|user| user.active).ok_or_else(|| {
         refusals::log(function, "user_unknown_or_not_active", &[]);
         Error::Unauthenticated
     })?;
@@ -202,7 +202,7 @@ fn state(
             return Err(Error::Unauthenticated);
         }
     };
-    let user = User { roles: tenants::join_roles(user.roles, roles_in_tenant), ..user };
+    user.roles = tenants::join_roles(user.roles, roles_in_tenant);
     let Granted { scopes: granted, reads_only } = permissions::granted(&user, tenant_id, &Limits::none())?;
     let identity = Identity {
         serial: attempt.serial(),
