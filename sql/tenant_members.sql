@@ -105,14 +105,14 @@ BEGIN
         RAISE EXCEPTION 'tenant not found'
             USING ERRCODE = 'P0002', HINT = 'Sign in in the tenant: warden.authenticate(token, tenant_id => …).';
     ELSIF identity ->> 'actor_id' <> identity ->> 'user_id'
-        -- A token that grants scopes grants no more than these.
-        OR (identity -> 'scopes' <> '[]' AND NOT identity -> 'scopes' ?| '{admin,*}')
+        -- What the token, or the client it was made for, does not grant.
+        OR NOT warden.has_scope('admin')
         OR NOT EXISTS (
             SELECT FROM warden.tenant_members m JOIN warden.users u ON u.id = m.user_id
             WHERE m.tenant_id = require_tenant_admin.tenant_id AND m.user_id = (identity ->> 'user_id')::uuid
               AND m.roles && '{owner,admin}' AND u.status = 'active') THEN
         RAISE EXCEPTION 'not an admin of this tenant'
-            USING ERRCODE = '42501', HINT = 'Its admins and owners manage its members, by themselves and with the scope admin where their token names scopes.';
+            USING ERRCODE = '42501', HINT = 'Its admins and owners manage its members, by themselves and with the scope admin.';
     END IF;
     RETURN (identity ->> 'user_id')::uuid;
 END

@@ -6,7 +6,7 @@ BEGIN;
 SELECT t.is(warden.authenticate(:'full_token'), :'alice'::uuid, 'a token with a tenant');
 SELECT t.is(warden.identity() - 'expires_at', jsonb_build_object('user_id', :'alice', 'actor_id', :'bob', 'external_id', NULL,
     'tenant_id', '7e000000-0000-4000-8000-00000000000a', 'session_id', 'sess-1', 'roles', '["user"]'::jsonb,
-    'scopes', '["agents:read", "tools:execute"]'::jsonb), 'is taken as it is said');
+    'scopes', '["agents:read", "tools:execute", "user:a11ce000-0000-4000-8000-000000000001", "tenant:7e000000-0000-4000-8000-00000000000a"]'::jsonb), 'is taken as it is said');
 SELECT t.rows('SELECT * FROM warden.list_tenants()', 0, 'no tenants');
 SELECT t.rows('SELECT * FROM warden.find_tenant(warden.current_tenant_id())', 0, 'not even that one');
 SELECT t.is(warden.has_feature('sso'), false, 'no features');
