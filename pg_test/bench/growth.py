@@ -1,5 +1,6 @@
 """P6: what a hundred times as many users and sessions cost."""
 
+import time
 from contextlib import ExitStack
 from statistics import median
 
@@ -12,6 +13,7 @@ USERS = {NAME: 10_000, LARGE: 1_000_000}
 RUNS = 7
 SEEN_TOKENS = 400
 NEW_TOKENS = 2500
+OLD = 100_000
 
 # What is called, how often in a measurement, and what a call is given: one user each, from all over the directory.
 CALLS = [
@@ -31,7 +33,7 @@ def measure(database, seconds):
         fill(database, name, users)
     figures = [grown(*times) for times in (*authentications(database), *calls(database))]
     figures.append(transactions(database, seconds))
-    return figures, []
+    return figures + cleanups(database), []
 
 
 def fill(database, name, users):
@@ -112,6 +114,33 @@ def transactions(database, seconds):
         for name in in_turn():
             times[name].append(1e6 / sides[name].run(max(1, round(seconds))))
     return grown("transaction in one round trip", times)
+
+
+def cleanups(database):
+    """In a directory of a million: how long 100,000 rows take that are old enough to go."""
+    figures = []
+    with database.connect("postgres", LARGE) as admin:
+        admin.execute(
+            "INSERT INTO warden.users (kind, roles, created_at)"
+            " SELECT 'anonymous', '{anonymous}', now() - interval '60 days' FROM generate_series(1, %s)",
+            (OLD,),
+        )
+        admin.execute(
+            "INSERT INTO warden.sessions (user_id, kind, scopes, started_at, expires_at)"
+            " SELECT bench.user_id(n), 'login', '{user}', now() - interval '90 days', now() - interval '60 days'"
+            " FROM generate_series(1, %s) AS n",
+            (OLD,),
+        )
+        admin.execute("VACUUM (ANALYZE)")
+        for call in ("cleanup_sessions", "cleanup_anonymous_users"):
+            sql = f"SELECT warden.{call}('30 days', {OLD}, dry_run => false)"
+            start = time.monotonic()
+            [removed] = admin.execute(sql).fetchone()
+            seconds = time.monotonic() - start
+            if removed != OLD:
+                raise SystemExit(f"{call} removed {removed} rows, not {OLD}")
+            figures.append((f"{call} of {OLD:,} rows beside 1M users, 2M sessions", "", f"{seconds:.1f} s", "", ""))
+    return figures
 
 
 def in_turn():
