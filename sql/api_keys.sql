@@ -48,8 +48,48 @@ END;
 COMMENT ON FUNCTION warden.touch_key(jsonb) IS 'Task: notes that the key with this id is in use.';
 COMMENT ON FUNCTION warden.shown_key_ends_at() IS
     'When the API key by which this transaction was authenticated ends; NULL for a key without an end, and for no key. Not callable by clients.';
+COMMENT ON FUNCTION warden.shown_key_id() IS
+    'The API key by which this transaction was last authenticated; NULL for none. Not callable by clients.';
 COMMENT ON FUNCTION warden.generate_api_key() IS
     'A new API key: the prefix that finds it, the hash of its secret, and the whole key, to be shown once. Not callable by clients.';
+
+-- An identity goes on to the end of its transaction; what outlives the transaction asks whether it would still begin.
+CREATE FUNCTION warden.credential_in_use() RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN jsonb_build_object('began', transaction_timestamp(), 'session', warden.current_session_id(),
+        'key_id', warden.shown_key_id());
+END
+$$;
+
+COMMENT ON FUNCTION warden.credential_in_use() IS
+    'By what this transaction was authenticated, for is_credential_good(): when it began, the session, the API key. Not callable by clients.';
+
+CREATE FUNCTION warden.is_credential_good(user_id uuid, credential jsonb) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM warden.users u
+        -- Own sessions have UUIDs; of another issuer's there is the name alone.
+        LEFT JOIN warden.sessions s ON s.user_id = u.id AND s.id::text = is_credential_good.credential ->> 'session'
+        LEFT JOIN warden.api_keys k ON k.id = (is_credential_good.credential ->> 'key_id')::uuid
+        LEFT JOIN warden.passwords p ON p.user_id = u.id
+        WHERE u.id = is_credential_good.user_id AND u.status = 'active'
+          -- A token of ours is as old as its session.
+          AND (coalesce(s.started_at, (is_credential_good.credential ->> 'began')::timestamptz) >= u.tokens_valid_after
+               OR u.kept_session = is_credential_good.credential ->> 'session')
+          AND CASE WHEN s.id IS NULL
+                   THEN coalesce(p.changed_at, '-infinity') <= (is_credential_good.credential ->> 'began')::timestamptz
+                   ELSE least(s.ended_at, s.expires_at, s.idle_expires_at) > clock_timestamp() END
+          AND (is_credential_good.credential ->> 'key_id' IS NULL
+               OR (k.revoked_at IS NULL AND coalesce(k.expires_at, 'infinity') > clock_timestamp() AND k.id IS NOT NULL)));
+END
+$$;
+
+COMMENT ON FUNCTION warden.is_credential_good(uuid, jsonb) IS
+    'Whether the credential of an open transaction, as credential_in_use() names it, would still be accepted: the user is active, and nothing has been revoked since. Not callable by clients.';
 
 -- As many as may be live at a time: a client that makes them in a loop is stopped.
 CREATE FUNCTION warden.store_key(arguments jsonb) RETURNS jsonb
@@ -57,12 +97,18 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     owner_id uuid := arguments ->> 'user_id';
+    credential jsonb := arguments -> 'credential';
+    -- What was exchanged for a job makes nothing that outlives it.
+    ends_at timestamptz := least((arguments ->> 'expires_at')::timestamptz, (
+        SELECT s.expires_at FROM warden.sessions s WHERE s.id::text = credential ->> 'session' AND s.kind = 'exchange'));
     stored warden.api_keys;
 BEGIN
-    -- Of two that are made at once as the last that may, the second waits for the first.
+    -- Of two that are made at once as the last that may, the second waits for the first; and for who ends the sessions.
     PERFORM FROM warden.users u WHERE u.id = owner_id AND u.status <> 'deleted' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN jsonb_build_object('error', 'unknown_user');
+    ELSIF credential IS NOT NULL AND NOT warden.is_credential_good(owner_id, credential) THEN
+        RETURN jsonb_build_object('error', 'signed_out');
     END IF;
     IF (SELECT count(*) FROM warden.api_keys k
         WHERE k.user_id = owner_id AND k.revoked_at IS NULL
@@ -71,7 +117,7 @@ BEGIN
     END IF;
     INSERT INTO warden.api_keys AS k (user_id, name, prefix, secret_hash, scopes, expires_at)
     VALUES (owner_id, arguments ->> 'name', arguments ->> 'prefix', decode(arguments ->> 'secret_hash', 'hex'),
-            array(SELECT jsonb_array_elements_text(arguments -> 'scopes')), (arguments ->> 'expires_at')::timestamptz)
+            array(SELECT jsonb_array_elements_text(arguments -> 'scopes')), ends_at)
     RETURNING k.* INTO stored;
     PERFORM warden.write_audit('create_api_key', owner_id::text, jsonb_build_object('key_id', stored.id,
         'name', stored.name, 'prefix', stored.prefix, 'scopes', stored.scopes, 'expires_at', stored.expires_at));
@@ -80,7 +126,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.store_key(jsonb) IS
-    'Task: keeps a key of user_id, with name, prefix, secret_hash (hexadecimal), scopes and expires_at. Answers its id, or an error: unknown_user, too_many_keys.';
+    'Task: keeps a key of user_id, with name, prefix, secret_hash (hexadecimal), scopes and expires_at; credential: of the client that makes it, absent for an administrator; from a session of an exchange it has the end of that. Answers its id, or an error: unknown_user, signed_out, too_many_keys.';
 
 CREATE FUNCTION warden.revoke_key(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -158,11 +204,14 @@ BEGIN
     IF administers THEN
         answer := warden.store_key(arguments);
     ELSE
-        answer := warden.autonomously('store_key', arguments);
+        answer := warden.autonomously('store_key', arguments || jsonb_build_object('credential', warden.credential_in_use()));
     END IF;
     IF answer ->> 'error' = 'too_many_keys' THEN
         RAISE EXCEPTION 'too many keys'
             USING ERRCODE = '53400', HINT = 'A user has at most 100 at a time: revoke those that are not in use.';
+    ELSIF answer ->> 'error' = 'signed_out' THEN
+        RAISE EXCEPTION 'authentication failed'
+            USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
     ELSIF answer ? 'error' THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
     END IF;
@@ -175,7 +224,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.create_api_key(text, text[], timestamptz, uuid) IS
-    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction. Errors: 28000 for nobody, 22023 for an unusable argument, 42501 for a scope that one does not have, for a key that would outlive the key by which one is signed in, and for who acts for another, P0002 for an unknown user and for another than oneself, 53400 for more than 100 live keys.';
+    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction, and made by a token of exchange_token() it ends with that session at the latest. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for a scope that one does not have, for a key that would outlive the key by which one is signed in, and for who acts for another, P0002 for an unknown user and for another than oneself, 53400 for more than 100 live keys.';
 
 CREATE FUNCTION warden.list_api_keys(user_id uuid DEFAULT NULL) RETURNS TABLE (
     id uuid, name text, prefix text, scopes text[], created_at timestamptz, last_used_at timestamptz,

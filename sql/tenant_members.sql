@@ -58,6 +58,8 @@ BEGIN
         WHERE m.tenant_id = tenant AND m.user_id = admin AND m.roles && '{owner,admin}' AND u.status = 'active';
         IF NOT FOUND THEN
             RETURN jsonb_build_object('error', 'not_an_admin');
+        ELSIF NOT warden.is_credential_good(admin, arguments -> 'credential') THEN
+            RETURN jsonb_build_object('error', 'signed_out');
         ELSIF NOT warden.holds_roles(held, before || after) THEN
             RETURN jsonb_build_object('error', 'role_not_held');
         END IF;
@@ -88,7 +90,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.change_member(jsonb) IS
-    'Task: user_id is a member of tenant_id with these roles from now on, or none with null; admin_id: the member who does it, who has to be an admin of the tenant and hold the roles, NULL for an administrator of the database. Answers changed, or an error: tenant_not_found, user_not_found, not_an_admin, role_not_held, last_admin.';
+    'Task: user_id is a member of tenant_id with these roles from now on, or none with null; admin_id: the member who does it, who has to be an admin of the tenant and hold the roles, NULL for an administrator of the database; credential: by what that member is signed in. Answers changed, or an error: tenant_not_found, user_not_found, not_an_admin, signed_out, role_not_held, last_admin.';
 
 CREATE FUNCTION warden.require_tenant_admin(tenant_id uuid) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -133,7 +135,8 @@ BEGIN
         answer := warden.change_member(arguments);
     ELSE
         answer := warden.autonomously('change_member',
-            arguments || jsonb_build_object('admin_id', warden.require_tenant_admin(change_membership.tenant_id)));
+            arguments || jsonb_build_object('admin_id', warden.require_tenant_admin(change_membership.tenant_id),
+                'credential', warden.credential_in_use()));
     END IF;
     CASE answer ->> 'error'
         WHEN 'tenant_not_found' THEN
@@ -142,6 +145,9 @@ BEGIN
             RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
         WHEN 'not_an_admin' THEN
             RAISE EXCEPTION 'not an admin of this tenant' USING ERRCODE = '42501';
+        WHEN 'signed_out' THEN
+            RAISE EXCEPTION 'authentication failed'
+                USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
         WHEN 'role_not_held' THEN
             RAISE EXCEPTION 'a role that you do not hold in this tenant'
                 USING ERRCODE = '42501', HINT = 'Nobody gives or takes a role above his own.';
@@ -172,7 +178,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_member(uuid, uuid, text[]) IS
-    'Makes a user a member of a tenant, or gives a member these roles instead of those it had there; felt by its next transaction, and no row of any table moves. roles: beside those that the user has everywhere, while it acts in this tenant. Returns false where nothing changed. For superusers and admin roles, and for an owner or admin of the tenant who is signed in in it: he gives and takes roles that he holds himself, and for him it is committed at once. Errors: 28000 for nobody; 42501; 22023 for an unknown role or none; P0002 for an unknown or deleted tenant or user, and for any tenant but that of the transaction; 55000 where the last active owner, or admin where there is no owner, would be none any more.';
+    'Makes a user a member of a tenant, or gives a member these roles instead of those it had there; felt by its next transaction, and no row of any table moves. roles: beside those that the user has everywhere, while it acts in this tenant. Returns false where nothing changed. For superusers and admin roles, and for an owner or admin of the tenant who is signed in in it: he gives and takes roles that he holds himself, and for him it is committed at once. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 42501; 22023 for an unknown role or none; P0002 for an unknown or deleted tenant or user, and for any tenant but that of the transaction; 55000 where the last active owner, or admin where there is no owner, would be none any more.';
 
 CREATE FUNCTION warden.remove_member(tenant_id uuid, user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -35,6 +35,9 @@ thread_local! {
 
     /// The first end of a key that the transaction of this local id has shown.
     static SHOWN: Cell<(u32, i64)> = const { Cell::new((0, i64::MAX)) };
+
+    /// The last key that it has shown.
+    static SHOWN_LAST: Cell<(u32, Uuid)> = const { Cell::new((0, Uuid::nil())) };
 }
 
 /// A new key: what finds it, what proves it, and the whole, which is shown once. Not callable by clients.
@@ -55,6 +58,14 @@ fn shown_key_ends_at() -> Option<TimestampWithTimeZone> {
     let ends = transaction == transaction::local_id() && end != i64::MAX;
     let timestamp = |end| TimestampWithTimeZone::try_from(end).map_err(|_| Error::internal("a key has no usable end"));
     ends.then(|| or_raise(timestamp(end)))
+}
+
+/// The key that this transaction has authenticated by last. Kept as its end is: whoever comes back to an identity by
+/// ROLLBACK TO has shown a key that was good meanwhile.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn shown_key_id() -> Option<pgrx::Uuid> {
+    let (transaction, id) = SHOWN_LAST.get();
+    (transaction == transaction::local_id()).then(|| pgrx::Uuid::from_bytes(*id.as_bytes()))
 }
 
 /// Whether a credential claims to be a key: no token begins like this.
@@ -102,7 +113,7 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         note_use(&key, now);
     }
     if first_sight != FirstSight::OnlyLook {
-        note_end(&key);
+        note_shown(&key);
     }
     let longest = now + settings::max_identity_age();
     Ok(Bearer {
@@ -117,10 +128,11 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
     })
 }
 
-fn note_end(key: &ApiKey) {
+fn note_shown(key: &ApiKey) {
     let transaction = transaction::local_id();
     let (of, end) = SHOWN.get();
     let end = if of == transaction { end } else { i64::MAX };
+    SHOWN_LAST.set((transaction, key.id));
     SHOWN.set((transaction, key.expires_at.map_or(end, |new| new.min(end))));
 }
 

@@ -171,6 +171,48 @@ SELECT t.is(warden.revoke_api_key(id), true, 'one fewer') FROM warden.list_api_k
 SELECT t.succeeds('SELECT warden.create_api_key(''again'')', 'makes room');
 COMMIT;
 
+-- What is revoked makes no key in the transaction that was open: the identity goes on to its end, a key would stay.
+\connect - postgres
+DELETE FROM warden.api_keys WHERE name = 'many';
+SELECT begin_session(:'alice', 'stolen') AS stolen, begin_session(:'alice', 'kept') AS kept \gset
+SELECT begin_session(:'alice', 'job', jsonb_build_object('kind', 'exchange', 'parent_id', :'kept', 'lifetime', '1 hour')) AS job \gset
+SELECT session_token(:'stolen') AS stolen_token, session_token(:'kept') AS kept_token, session_token(:'job') AS job_token \gset
+\set foreign_sid `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"sid": "s-1"}'`
+UPDATE warden.users SET tokens_valid_after = now() - interval '1 hour' WHERE id = :'alice';
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'stolen_token');
+SELECT t.is(warden.revoke_session(:'stolen'), true, 'a session is revoked');
+SELECT t.refused('SELECT warden.create_api_key(''to stay'')', '28000', 'and makes no key in its open transaction');
+ROLLBACK;
+BEGIN;
+SELECT warden.authenticate(:'job_token');
+SELECT id AS jobs_key FROM warden.create_api_key('of a job') \gset
+SELECT t.ok(expires_at < now() + interval '1 hour 1 minute', 'what a token for a job makes ends with it') FROM warden.list_api_keys() WHERE id = :'jobs_key';
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'kept_token');
+SELECT key AS passing, id AS passing_id FROM warden.create_api_key('passing') \gset
+SELECT warden.revoke_all_sessions(keep_current => true);
+SELECT t.succeeds('SELECT warden.create_api_key(''after that'')', 'the session that is kept makes one');
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'passing');
+SELECT t.is(warden.revoke_api_key(:'passing_id'), true, 'a key is revoked');
+SELECT t.refused('SELECT warden.create_api_key(''to stay'')', '28000', 'and makes no other');
+ROLLBACK;
+\connect - postgres
+UPDATE warden.users SET tokens_valid_after = now() - interval '1 hour' WHERE id = :'alice';
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'foreign_sid');
+SELECT t.succeeds('SELECT warden.create_api_key(''mine'')', 'a token of another issuer makes one');
+SELECT warden.revoke_all_sessions(keep_current => true);
+SELECT t.succeeds('SELECT warden.create_api_key(''mine too'')', 'also when its session is kept');
+SELECT warden.revoke_all_sessions();
+SELECT t.refused('SELECT warden.create_api_key(''to stay'')', '28000', 'and none once it is revoked');
+ROLLBACK;
+
 \connect - postgres
 SELECT t.is(count(*) FILTER (WHERE a::text LIKE '%' || substr(:'ci', 17) || '%'), 0, 'no record has the secret') FROM warden.audit_records a;
 SELECT t.is((SELECT secret_hash FROM warden.api_keys WHERE id = :'ci_id'), sha256(substr(:'ci', 17)::bytea), 'the table has its hash');

@@ -89,4 +89,17 @@ SELECT t.is(string_agg(format('%s %s %s', action, coalesce(detail ->> 'to', '-')
     'add_member ["admin", "viewer"] a11c, add_member ["user"] a11c, remove_member - a11c, add_member ["viewer"] a11c, remove_member - a11c, remove_member - a11c, remove_member - a11c',
     'recorded: what alice did') FROM warden.audit_log WHERE database_role = 'app' AND object = :'t1';
 SELECT t.ok(bool_and(tenant_id = :'t1'), 'with the tenant') FROM warden.audit_log WHERE database_role = 'app' AND object = :'t1';
+
+-- A credential that is revoked changes nobody in the transaction that was open.
+\connect - boss
+SELECT warden.add_member(:'t1', :'alice', '{owner}');
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'alice_in_1');
+SELECT warden.add_member(:'t1', :'dave', '{viewer}');
+SELECT t.is(warden.add_member(:'t1', :'dave', '{admin}'), true, 'before');
+SELECT warden.revoke_all_sessions();
+SELECT t.refused(format('SELECT warden.add_member(%L, %L, ''{owner}'')', :'t1', :'dave'), '28000', 'revoked, an admin adds nobody', '^authentication failed$');
+SELECT t.refused(format('SELECT warden.remove_member(%L, %L)', :'t1', :'dave'), '28000', 'and removes nobody');
+ROLLBACK;
 SELECT t.done();
