@@ -153,23 +153,56 @@ DECLARE
     owner_id uuid := arguments ->> 'user_id';
     max_sessions int := arguments ->> 'max_sessions';
     idle interval := arguments ->> 'idle_timeout';
+    subject jsonb := coalesce(arguments -> 'subject', '{}');
+    owner warden.users;
+    ancestors uuid[] := '{}';
     too_many bigint;
     begun warden.sessions;
 BEGIN
     -- Of two that sign in at once as the last that may, the second waits for the first.
-    PERFORM FROM warden.users u WHERE u.id = owner_id AND u.status = 'active' FOR NO KEY UPDATE;
+    SELECT u.* INTO owner FROM warden.users u WHERE u.id = owner_id AND u.status = 'active' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN jsonb_build_object('error', 'user_not_active');
     END IF;
+    -- What the session comes of was good when the client showed it; whoever has revoked it since had the lock before.
+    IF arguments ->> 'parent_id' IS NOT NULL THEN
+        PERFORM FROM warden.sessions s
+        WHERE s.id = (arguments ->> 'parent_id')::uuid AND s.user_id = owner_id
+          AND least(s.ended_at, s.expires_at, s.idle_expires_at) > clock_timestamp() FOR SHARE;
+        IF NOT FOUND THEN
+            RETURN jsonb_build_object('error', 'session_over');
+        END IF;
+        WITH RECURSIVE line AS (
+            SELECT s.id, s.parent_id FROM warden.sessions s WHERE s.id = (arguments ->> 'parent_id')::uuid
+            UNION
+            SELECT s.id, s.parent_id FROM warden.sessions s JOIN line l ON s.id = l.parent_id
+        )
+        SELECT array_agg(l.id) INTO ancestors FROM line l;
+    ELSIF to_timestamp((subject ->> 'issued_at')::double precision) < owner.tokens_valid_after
+        AND owner.kept_session IS DISTINCT FROM subject ->> 'session' THEN
+        RETURN jsonb_build_object('error', 'issued_before_tokens_valid_after');
+    ELSIF subject ? 'issuer' THEN
+        PERFORM FROM warden.trusted_issuers i WHERE i.issuer = subject ->> 'issuer' FOR KEY SHARE;
+        IF NOT FOUND THEN
+            RETURN jsonb_build_object('error', 'unknown_issuer');
+        END IF;
+    END IF;
+    IF EXISTS (SELECT FROM warden.revoked_tokens t
+               WHERE t.jti = subject ->> 'jti' AND coalesce(t.issuer, subject ->> 'issuer') = subject ->> 'issuer') THEN
+        RETURN jsonb_build_object('error', 'revoked');
+    END IF;
     IF max_sessions > 0 THEN
+        -- Of one kind: jobs do not sign anybody out, and what a job comes of does not make room for it.
         SELECT count(*) - max_sessions + 1 INTO too_many FROM warden.sessions s
-        WHERE s.user_id = owner_id AND least(s.ended_at, s.expires_at, s.idle_expires_at) > clock_timestamp();
+        WHERE s.user_id = owner_id AND least(s.ended_at, s.expires_at, s.idle_expires_at) > clock_timestamp()
+          AND s.kind = arguments ->> 'kind' AND s.id <> ALL (ancestors);
         IF too_many > 0 AND NOT (arguments ->> 'evict')::boolean THEN
             RETURN jsonb_build_object('error', 'too_many_sessions');
         END IF;
         PERFORM warden.end_sessions_of(owner_id, 'evicted', s.id)
         FROM (SELECT o.id FROM warden.sessions o
               WHERE o.user_id = owner_id AND least(o.ended_at, o.expires_at, o.idle_expires_at) > clock_timestamp()
+                AND o.kind = arguments ->> 'kind' AND o.id <> ALL (ancestors)
               ORDER BY o.last_active_at, o.started_at LIMIT greatest(too_many, 0)) AS s;
     END IF;
     INSERT INTO warden.sessions AS s
@@ -193,7 +226,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.begin_session(jsonb) IS
-    'Task: begins a session of user_id, of a kind, with scopes, lifetime, idle_timeout (0: none), and optionally refresh_hash, parent_id, client_ip, user_agent, device. With max_sessions > 0 the sessions longest without activity make room where evict is true. Answers the session_id, or an error: user_not_active, too_many_sessions.';
+    'Task: begins a session of user_id, of a kind, with scopes, lifetime, idle_timeout (0: none), and optionally refresh_hash, parent_id (which has to go on), subject (of the token that it comes of: issuer, jti, and where that is another issuer''s issued_at in Unix seconds and session; it must not have been revoked), client_ip, user_agent, device. With max_sessions > 0 the sessions of this kind longest without activity make room where evict is true. Answers the session_id, or an error: user_not_active, session_over, issued_before_tokens_valid_after, unknown_issuer, revoked, too_many_sessions.';
 
 CREATE FUNCTION warden.rotate_refresh_token(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -124,6 +124,8 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         tenant_id: None,
         limits: Rc::new(Limits::of_key(&key.scopes)),
         is_own: false,
+        issued_at: None,
+        jti: None,
         named,
     })
 }

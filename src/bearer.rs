@@ -18,6 +18,9 @@ pub struct Bearer {
     pub tenant_id: Option<Uuid>,
     /// Whether it is a token of this database.
     pub is_own: bool,
+    /// The claims `iat`, in microseconds since 2000-01-01 UTC, and `jti` of a token.
+    pub issued_at: Option<i64>,
+    pub jti: Option<Rc<str>>,
     /// What it narrows the scopes of the user to.
     pub limits: Rc<Limits>,
     pub named: Named,

@@ -78,6 +78,11 @@ fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option
         Task::BeginSession,
         json!({
             "user_id": user_id, "kind": "exchange", "scopes": scopes, "parent_id": parent_id,
+            // Between here and the task it may be revoked.
+            "subject": {
+                "issuer": subject.named.issuer.as_deref(), "jti": subject.jti.as_deref(),
+                "issued_at": subject.issued_at.map(clock::to_unix_seconds), "session": subject.session_id.as_deref(),
+            },
             "lifetime": seconds(expires_in), "idle_timeout": seconds(0),
             "max_sessions": settings::max_sessions(), "evict": settings::evict_sessions(),
         }),

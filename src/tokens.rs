@@ -30,7 +30,7 @@ struct Verified {
     expires_at: i64,
     /// `iat` in the same unit.
     issued_at: i64,
-    jti: Option<String>,
+    jti: Option<Rc<str>>,
     session_id: Option<Rc<str>>,
     /// A claim that is no tenant's id, as providers with a notion of their own send, names none.
     tenant_id: Option<Uuid>,
@@ -96,6 +96,8 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         session_id: token.session_id.clone(),
         tenant_id: token.tenant_id,
         is_own: token.is_own,
+        issued_at: Some(token.issued_at),
+        jti: token.jti.clone(),
         limits: Rc::clone(&token.limits),
         named: token.named.clone(),
     })
@@ -188,7 +190,7 @@ impl Verified {
             generation: issuer.generation,
             expires_at: clock::from_unix_seconds(claims.expires_at() + issuer.rules.leeway_seconds),
             issued_at: clock::from_unix_seconds(claims.issued_at()),
-            jti: claims.jti().map(str::to_owned),
+            jti: claims.jti().map(Rc::from),
             session_id: claims.session_id().map(Rc::from),
             tenant_id: claims.tenant_id().and_then(directory::canonical_uuid),
             verified_email: if issuer.provision { claims.verified_email().map(str::to_owned) } else { None },

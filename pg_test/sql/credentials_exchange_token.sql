@@ -66,6 +66,43 @@ SELECT t.refused(format('SELECT warden.authenticate(%L)', :'login'), '28000', 'e
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'job'), '28000', 'and what came of it');
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'part'), '28000', 'and what came of that');
 
+-- E5: what is revoked between the look at the token and the beginning of its session does not come back by it.
+\connect - postgres
+CREATE FUNCTION begun(options jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(a.answer ->> 'error', 'begun') FROM warden.autonomously('begin_session', '{"user_id": "a11ce000-0000-4000-8000-000000000001",
+        "kind": "exchange", "scopes": ["user"], "lifetime": "1 hour", "idle_timeout": "0", "max_sessions": 0, "evict": true}' || options) AS a (answer)
+$$;
+SELECT id AS ended FROM warden.sessions WHERE end_reason = 'logout' LIMIT 1 \gset
+INSERT INTO warden.sessions (user_id, kind, scopes, expires_at) VALUES (:'alice', 'login', '{user}', now() + interval '1 hour'), (:'bob', 'login', '{user}', now() + interval '1 hour');
+SELECT id AS living FROM warden.sessions WHERE kind = 'login' AND user_id = :'alice' AND ended_at IS NULL LIMIT 1 \gset
+SELECT id AS bobs FROM warden.sessions WHERE user_id = :'bob' LIMIT 1 \gset
+SELECT t.is(begun(jsonb_build_object('parent_id', :'living')), 'begun', 'of a session that goes on');
+SELECT t.is(begun(jsonb_build_object('parent_id', :'ended')), 'session_over', 'not of one that is over');
+SELECT t.is(begun(jsonb_build_object('parent_id', :'bobs')), 'session_over', 'nor of another user''s');
+UPDATE warden.users SET tokens_valid_after = to_timestamp(1000), kept_session = 's-1' WHERE id = :'alice';
+INSERT INTO warden.revoked_tokens (jti, issuer) VALUES ('j-1', :'issuer'), ('j-2', NULL);
+SELECT t.is(begun(jsonb_build_object('subject', s.subject || jsonb_build_object('issuer', :'issuer'))), s.answer, s.subject::text) FROM (VALUES
+    ('{"issued_at": 1000, "session": null, "jti": null}'::jsonb, 'begun'), ('{"issued_at": 999, "session": "s-1", "jti": "j-3"}', 'begun'),
+    ('{"issued_at": 999, "session": "s-2", "jti": null}', 'issued_before_tokens_valid_after'), ('{"issued_at": 999}', 'issued_before_tokens_valid_after'),
+    ('{"issued_at": 1000, "jti": "j-1"}', 'revoked'), ('{"issued_at": 1000, "jti": "j-2"}', 'revoked')) AS s (subject, answer);
+SELECT t.is(begun('{"subject": {"issuer": "https://nobody.example.com", "issued_at": 1000}}'), 'unknown_issuer', 'nor of an issuer that is not trusted');
+UPDATE warden.users SET tokens_valid_after = DEFAULT, kept_session = NULL WHERE id = :'alice';
+-- Jobs make room for each other, not what they come of.
+ALTER DATABASE credentials_exchange_token SET warden.max_sessions = 1;
+\connect - app
+SELECT access_token AS only FROM warden.login('alice', :'alice_password') \gset
+SELECT access_token AS first_job FROM warden.exchange_token(:'only') \gset
+SELECT access_token AS of_first FROM warden.exchange_token(:'first_job') \gset
+SELECT t.succeeds(format('SELECT warden.authenticate(%L)', :'of_first'), 'a job of a job');
+SELECT t.succeeds(format('SELECT warden.authenticate(%L)', :'first_job'), 'leaves the first');
+SELECT access_token AS second_job FROM warden.exchange_token(:'only') \gset
+SELECT t.succeeds(format('SELECT warden.authenticate(%L)', :'only'), 'nobody is signed out by a job');
+SELECT t.succeeds(format('SELECT warden.authenticate(%L)', :'second_job'), 'the newest goes on');
+SELECT t.refused(format('SELECT warden.authenticate(%L)', :'first_job'), '28000', 'another one has made room');
+\connect - postgres
+ALTER DATABASE credentials_exchange_token RESET warden.max_sessions;
+\connect - app
+
 -- What is exchanged for nothing.
 SELECT t.is(e::text, '(,,,,,invalid_grant,"authentication failed")', 'refused: ' || left(token, 12))
 FROM unnest(ARRAY[:'expired_token', :'tampered_token', :'job', 'x', 'wr_' || repeat('A', 43)]) AS a (token) CROSS JOIN LATERAL warden.exchange_token(token) AS e;
