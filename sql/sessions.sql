@@ -22,6 +22,8 @@ CREATE TABLE warden.sessions (
 );
 
 CREATE INDEX sessions_user_id_idx ON warden.sessions (user_id, started_at DESC, id DESC);
+-- Few of those that a user has had.
+CREATE INDEX sessions_open_idx ON warden.sessions (user_id) WHERE ended_at IS NULL;
 CREATE INDEX sessions_newest_idx ON warden.sessions (started_at DESC, id DESC);
 CREATE INDEX sessions_parent_id_idx ON warden.sessions (parent_id) WHERE parent_id IS NOT NULL;
 -- By the moment that a session is over: what cleanup_sessions() looks for.
@@ -89,7 +91,7 @@ BEGIN
     WITH RECURSIVE meant AS (
         SELECT s.id FROM warden.sessions s
         WHERE s.user_id = end_sessions_of.user_id
-          AND (end_sessions_of.session_id IS NULL OR s.id = end_sessions_of.session_id)
+          AND ((end_sessions_of.session_id IS NULL AND s.ended_at IS NULL) OR s.id = end_sessions_of.session_id)
           AND s.id IS DISTINCT FROM end_sessions_of.kept_session_id
         UNION
         SELECT s.id FROM warden.sessions s JOIN meant m ON s.parent_id = m.id
@@ -194,14 +196,14 @@ BEGIN
     IF max_sessions > 0 THEN
         -- Of one kind: jobs do not sign anybody out, and what a job comes of does not make room for it.
         SELECT count(*) - max_sessions + 1 INTO too_many FROM warden.sessions s
-        WHERE s.user_id = owner_id AND least(s.ended_at, s.expires_at, s.idle_expires_at) > clock_timestamp()
+        WHERE s.user_id = owner_id AND s.ended_at IS NULL AND least(s.expires_at, s.idle_expires_at) > clock_timestamp()
           AND s.kind = arguments ->> 'kind' AND s.id <> ALL (ancestors);
         IF too_many > 0 AND NOT (arguments ->> 'evict')::boolean THEN
             RETURN jsonb_build_object('error', 'too_many_sessions');
         END IF;
         PERFORM warden.end_sessions_of(owner_id, 'evicted', s.id)
         FROM (SELECT o.id FROM warden.sessions o
-              WHERE o.user_id = owner_id AND least(o.ended_at, o.expires_at, o.idle_expires_at) > clock_timestamp()
+              WHERE o.user_id = owner_id AND o.ended_at IS NULL AND least(o.expires_at, o.idle_expires_at) > clock_timestamp()
                 AND o.kind = arguments ->> 'kind' AND o.id <> ALL (ancestors)
               ORDER BY o.last_active_at, o.started_at LIMIT greatest(too_many, 0)) AS s;
     END IF;

@@ -19,7 +19,7 @@ use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BackgroundWorke
 use pgrx::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long of that it waits for a free worker. Each is busy for milliseconds only, so whoever finds
 /// none in this time will not find one soon: they are all stuck, or others' for good.
 const PATIENCE_FOR_WORKER: Duration = Duration::from_secs(2);
+
+/// How long a task takes at most: longer than it waits for one lock.
+const LONGEST_TASK: Duration = Duration::from_secs(3);
+
+/// Of the enum `TimeoutId`, in every major version.
+const STATEMENT_TIMEOUT: c_int = 3;
+
+unsafe extern "C-unwind" {
+    fn enable_timeout_after(id: c_int, milliseconds: c_int);
+}
 
 const PENDING: u32 = 0;
 const COMMITTED: u32 = 1;
@@ -105,7 +115,7 @@ impl Task {
     }
 
     /// Runs the task in the current transaction, which has the rights of the extension.
-    pub fn run(self, arguments: Value) -> Result<Value> {
+    fn run(self, arguments: Value) -> Result<Value> {
         let answers = spi::change(self.statement(), &[JsonB(arguments).into()], |row| Ok(row.get::<JsonB>(1)?))?;
         Ok(answers.into_iter().flatten().next().map_or(Value::Null, |answer| answer.0))
     }
@@ -120,6 +130,9 @@ impl Write {
                 // Whoever holds a user or a session for longer is an administrator with an open transaction: the client
                 // is told, and the worker is another's again.
                 set(c"lock_timeout", c"2s");
+                // However many locks it waits for. A worker has no client's statement that the setting would bound.
+                // SAFETY: Postgres has registered the timeout, whose signal every worker with a database handles.
+                unsafe { enable_timeout_after(STATEMENT_TIMEOUT, LONGEST_TASK.as_millis() as _) };
                 task.run(arguments)
             }
         }

@@ -63,8 +63,6 @@ impl Named {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum FirstSight {
     Provision,
-    /// As `Provision`, by a transaction of its own: another one is to find the user.
-    Commit,
     OnlyLook,
 }
 

@@ -3,11 +3,9 @@
 //! Read at every authentication with the latest snapshot, never cached (only where the row was last
 //! found is): a suspension or a deletion is felt by the next transaction, also under REPEATABLE READ.
 
-#![allow(unsafe_code)]
+#![forbid(unsafe_code)]
 
-use crate::audit::Who;
-use crate::autonomous::{self, Task, Write};
-use crate::elevated::with_rights_of_extension;
+use crate::autonomous::{self, Task};
 use crate::error::Result;
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
 use crate::place::Place;
@@ -156,18 +154,15 @@ pub struct Newcomer<'a> {
     pub verified_email: Option<&'a str>,
     /// Whether the address may link the subject to a user that is there.
     pub link: bool,
-    /// Whether the user outlives a rollback of the transaction.
-    pub commit: bool,
 }
 
 /// Creates the user that an issuer has named for the first time, linked to it, or links it to the user with its
 /// address. Does nothing where somebody else just did, or on a standby.
 ///
-/// In a transaction that was begun READ ONLY, as gateways begin it for each GET, the user is committed by
-/// a transaction of its own: whoever has just signed up reads first. So it is with an address, which is one
-/// user's: nobody shall wait for it until a client ends its transaction.
+/// By a transaction of its own: whoever sees the same subject or address shall not wait until a client ends its
+/// transaction, and gateways begin one READ ONLY for each GET, while whoever has just signed up reads first.
 pub fn provision(newcomer: &Newcomer<'_>) -> Result<()> {
-    let Newcomer { issuer, subject, subject_is, verified_email, link, commit } = *newcomer;
+    let Newcomer { issuer, subject, subject_is, verified_email, link } = *newcomer;
     let id = match (subject_is, canonical_uuid(subject)) {
         // What is no id can be no user.
         (SubjectIs::UserId, None) => return Ok(()),
@@ -186,13 +181,7 @@ pub fn provision(newcomer: &Newcomer<'_>) -> Result<()> {
         "email": verified_email,
         "link": link,
     });
-    let task = Task::ProvisionUser;
-    // SAFETY: reads a variable.
-    if commit || verified_email.is_some() || unsafe { pg_sys::XactReadOnly } {
-        autonomous::commit(&Write::Task { task, arguments, who: Who::now() })?;
-    } else {
-        with_rights_of_extension(|| task.run(arguments))?;
-    }
+    autonomous::run(Task::ProvisionUser, arguments)?;
     Ok(())
 }
 

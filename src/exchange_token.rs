@@ -54,7 +54,7 @@ fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option
     if asked_for < 1 {
         return Ok(Err(Denied::InvalidRequest("the token would have expired")));
     }
-    let subject = match bearer(token, FirstSight::Commit) {
+    let subject = match bearer(token, FirstSight::Provision) {
         Ok(subject) => subject,
         Err(Failure::Error(error)) => return Err(error),
         Err(Failure::Refused(why)) => {

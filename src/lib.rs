@@ -132,12 +132,7 @@ extension_sql_file!("../sql/sessions_revoke.sql", name = "sessions_revoke", requ
 extension_sql_file!(
     "../sql/api_keys.sql",
     name = "api_keys",
-    requires = [
-        "sessions_revoke",
-        api_keys::generate_api_key,
-        api_keys::shown_key_ends_at,
-        api_keys::shown_key_id,
-    ]
+    requires = ["sessions_revoke", api_keys::generate_api_key, api_keys::shown_key_ends_at, api_keys::shown_key_id,]
 );
 extension_sql_file!("../sql/revoked_tokens.sql", name = "revoked_tokens", requires = ["api_keys"]);
 extension_sql_file!("../sql/owned_rows.sql", name = "owned_rows", requires = ["revoked_tokens"]);

@@ -64,7 +64,6 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
             subject_is: token.subject_is,
             verified_email: token.verified_email.as_deref(),
             link: token.link_verified_email,
-            commit: first_sight == FirstSight::Commit,
         })?;
         user = find(token.subject(), &token.user_place)?;
     }

@@ -1,5 +1,4 @@
--- provision: an unknown subject of an issuer that may becomes a user, together with its link, in the transaction that saw it
--- first; looking does not make users, and nobody who exists is taken over.
+-- provision: an unknown subject of an issuer that may becomes a user, together with its link, in a transaction of its own; looking does not make users, and nobody who exists is taken over.
 \ir lib/cast.sql
 SELECT warden.add_admin_role('boss');
 INSERT INTO tokens VALUES ('jwks', :'jwks');
@@ -32,11 +31,11 @@ SELECT warden.authenticate(:'new_subject') AS first \gset
 SELECT t.is(warden.current_user_id(), :'first'::uuid, 'authenticate makes one');
 SELECT t.ok(warden.current_external_number() IS NULL AND warden.current_external_id() = :'first', 'without external id');
 ROLLBACK;
-SELECT t.is(users(), 3, 'with the transaction');
+SELECT t.is(users(), 4, 'whatever becomes of the transaction');
 BEGIN;
 SELECT warden.authenticate(:'new_subject') AS first \gset
 COMMIT;
-SELECT t.is(users(), 4, 'that commits');
+SELECT t.is(users(), 4, 'once');
 SELECT t.is(warden.authenticate(:'new_subject'), :'first'::uuid, 'the second time it is the same user');
 SELECT t.is(users(), 4, 'and no other');
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'acted'), '28000', 'an unknown actor is not made a user');
