@@ -52,9 +52,11 @@ BEGIN
     INSERT INTO warden.passwords AS p (user_id, hash) VALUES (owner.id, arguments ->> 'hash')
     ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = clock_timestamp();
     ended := warden.end_sessions_of(owner.id, 'set_password', NULL, (arguments ->> 'kept_session')::uuid);
-    -- Who has a new password has not yet failed to type it.
+    -- Who has a new password has not yet failed to type it. What is counted under another's email is not forgiven, though
+    -- a table of the application keeps the same one, or a name that looks like it.
     PERFORM warden.forgive_attempts(array_remove(ARRAY['user:' || owner.id,
-        warden.attempts_of_account(owner.email), warden.attempts_of_account(owner.name)], NULL));
+        CASE WHEN ARRAY[owner.id] = array(SELECT warden.users_with_email(owner.email)) THEN warden.attempts_of_account(owner.email) END,
+        CASE WHEN strpos(owner.name, '@') = 0 THEN warden.attempts_of_account(owner.name) END], NULL));
     PERFORM warden.write_audit('set_password', owner.id::text, jsonb_build_object('sessions', ended));
     RETURN jsonb_build_object('ended', ended);
 END

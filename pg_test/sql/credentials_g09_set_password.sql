@@ -96,6 +96,18 @@ SELECT t.is(count(*), 1, 'kept') FROM warden.passwords WHERE user_id = :'bob';
 DELETE FROM warden.users WHERE id = :'bob';
 SELECT t.is(count(*), 0, 'and forgotten') FROM warden.passwords WHERE user_id = :'bob';
 
+-- F5: a new password forgives guesses at oneself, not at whose email one's name is.
+\connect - postgres
+SELECT warden.create_user(email => 'dora@victim.example.com') AS victim, warden.create_user(name => 'namesake') AS namesake \gset
+UPDATE warden.users SET name = 'dora@victim.example.com' WHERE id = :'namesake';
+INSERT INTO warden.attempts (key, failed) VALUES (warden.attempts_of_account('dora@victim.example.com'), 9);
+SELECT warden.set_password(:'namesake', 'another long one');
+SELECT t.is(failed, 9, 'F5: what is counted of dora stays') FROM warden.attempts WHERE key = warden.attempts_of_account('dora@victim.example.com');
+SELECT warden.set_password(:'victim', 'another long one');
+SELECT t.rows($$SELECT FROM warden.attempts WHERE key = warden.attempts_of_account('dora@victim.example.com')$$, 0, 'F5: until she has a new password');
+SELECT t.refused($$SELECT warden.create_user(name => 'eve@example.com')$$, '22023', 'F5: nobody is named like an email', 'name');
+SELECT t.succeeds($$SELECT warden.create_user(name => 'eve')$$, 'F5: but otherwise');
+UPDATE warden.users SET name = NULL WHERE id = :'namesake';
 -- The first run, once there are users: never.
 \connect - boss
 SELECT t.refused($$SELECT warden.setup_owner('owner@example.com', 'long enough')$$, '55000', 'there are users');
