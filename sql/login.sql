@@ -66,17 +66,19 @@ BEGIN ATOMIC
     INSERT INTO warden.revoked_tokens (jti, issuer, expires_at)
     VALUES (remember_revoked_token.arguments ->> 'jti', remember_revoked_token.arguments ->> 'issuer',
             to_timestamp((remember_revoked_token.arguments ->> 'expires_at')::double precision));
+    SELECT warden.end_sessions_of_token(remember_revoked_token.arguments ->> 'issuer',
+        remember_revoked_token.arguments ->> 'jti', 'logout');
     SELECT to_jsonb(warden.write_audit('logout', NULL, remember_revoked_token.arguments));
 END;
 
 COMMENT ON FUNCTION warden.remember_revoked_token(jsonb) IS
-    'Task: revokes the token of this issuer with this jti; expires_at: Unix seconds, from when on it is refused anyway.';
+    'Task: revokes the token of this issuer with this jti, and ends the sessions that it was exchanged for; expires_at: Unix seconds, from when on it is refused anyway.';
 
 COMMENT ON FUNCTION warden.login(text, text, inet, text, text, text[]) IS
     'Signs a user in by a password: one row by the names of OAuth 2.0 (RFC 6749 section 5). identifier: email or name; client_ip, user_agent, device: kept with the session, and where a trusted role states client_ip, attempts are counted by it too; scopes: fewer than the user holds, NULL for all. access_token, for authenticate(), is good for expires_in seconds, and refresh_token for one refresh(). error instead: invalid_grant, for whatever is wrong (the server log says what); slow_down, after five failures, with the seconds to wait in retry_after; invalid_scope; invalid_request; access_denied, where the user has too many sessions. Committed at once, whatever becomes of the transaction. Errors: 42501 for a banned address, 55000 where there is no key to sign with, on a standby, or where no background worker is free.';
 COMMENT ON FUNCTION warden.refresh(text, text[]) IS
     'The next access token of a session, and its next refresh token: the one given is used up, and using it again ends the session. Answers as login(). scopes: fewer than the session has, which then keeps to them; NULL for as before, as far as the user still holds them. Committed at once, whatever becomes of the transaction. Errors: 55000 as login().';
 COMMENT ON FUNCTION warden.logout(text) IS
-    'Ends a session at once, whatever becomes of the transaction, and returns whether there was one to end. token: a refresh token or an access token of the session; a token of another issuer with a jti is revoked by that; NULL: the session of the identity of this transaction. What does not verify ends nothing. Errors: 55000 on a standby, or where no background worker is free.';
+    'Ends a session at once, whatever becomes of the transaction, and returns whether there was one to end. token: a refresh token or an access token of the session; a token of another issuer with a jti is revoked by that, with what it was exchanged for; NULL: the session of the identity of this transaction. What does not verify ends nothing. Errors: 55000 on a standby, or where no background worker is free.';
 COMMENT ON FUNCTION warden.exchange_token(text, text[], interval) IS
     'An access token of this database for another one (RFC 8693), for who signs in elsewhere, or for a long job. subject_token: an access token of a trusted issuer or of this database; API keys are used as they are. scopes: fewer than those that both the token and the user have, NULL for all of them; a foreign token that states none has the user''s. expires_in: by default warden.access_token_lifetime, at most warden.exchange_lifetime, and never beyond the session of the token that is exchanged, with which it ends. The token belongs to a session of its own and has no refresh token. error instead: invalid_grant, invalid_scope, invalid_request, access_denied. Committed at once, whatever becomes of the transaction. Errors: 55000 as login().';

@@ -47,6 +47,7 @@ BEGIN
     END IF;
     INSERT INTO warden.revoked_tokens (jti, issuer, expires_at)
     VALUES (revoke_token.jti, revoke_token.issuer, coalesce(revoke_token.expires_at, 'infinity'));
+    PERFORM warden.end_sessions_of_token(revoke_token.issuer, revoke_token.jti, 'revoked');
     PERFORM warden.write_audit('revoke_token', revoke_token.jti,
         jsonb_build_object('issuer', revoke_token.issuer, 'expires_at', revoke_token.expires_at));
     RETURN true;
@@ -54,4 +55,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.revoke_token(text, text, timestamptz) IS
-    'Refuses the token of this name (claim jti) from the moment the transaction commits, in every backend, whoever has verified it before. issuer: whose, NULL for whichever issuer; expires_at: its claim exp, after which cleanup_sessions() forgets the revocation; NULL keeps it for ever. Returns false where it was revoked already. For superusers and admin roles. Errors: 42501; 22023 for what is no jti and an exp that has passed, P0002 for an issuer that is not trusted.';
+    'Refuses the token of this name (claim jti) from the moment the transaction commits, in every backend, whoever has verified it before, and ends the sessions that it was exchanged for. issuer: whose, NULL for whichever issuer; expires_at: its claim exp, after which cleanup_sessions() forgets the revocation; NULL keeps it for ever. Returns false where it was revoked already. For superusers and admin roles. Errors: 42501; 22023 for what is no jti and an exp that has passed, P0002 for an issuer that is not trusted.';

@@ -15,6 +15,9 @@ CREATE TABLE warden.sessions (
     end_reason text,
     -- Of the session whose token was exchanged for this one; it ends with that.
     parent_id uuid,
+    -- The token that was exchanged for this one: what distrusts its issuer or revokes it ends the session.
+    subject_issuer text COLLATE "C",
+    subject_jti text COLLATE "C",
     client_ip inet,
     user_agent text CHECK (length(user_agent) <= 1000),
     device text CHECK (length(device) <= 255),
@@ -26,6 +29,8 @@ CREATE INDEX sessions_user_id_idx ON warden.sessions (user_id, started_at DESC, 
 CREATE INDEX sessions_open_idx ON warden.sessions (user_id) WHERE ended_at IS NULL;
 CREATE INDEX sessions_newest_idx ON warden.sessions (started_at DESC, id DESC);
 CREATE INDEX sessions_parent_id_idx ON warden.sessions (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX sessions_subject_idx ON warden.sessions (subject_issuer, subject_jti)
+    WHERE subject_issuer IS NOT NULL AND ended_at IS NULL;
 -- By the moment that a session is over: what cleanup_sessions() looks for.
 CREATE INDEX sessions_over_idx ON warden.sessions (least(ended_at, expires_at, idle_expires_at));
 
@@ -113,6 +118,29 @@ $$;
 
 COMMENT ON FUNCTION warden.end_sessions_of(uuid, text, uuid, uuid) IS
     'Ends the sessions of a user that are not over, or the given one, or all but the given one, and those that came of them by exchange; returns how many. Not callable by clients.';
+
+CREATE FUNCTION warden.end_sessions_of_token(issuer text, jti text, reason text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    ended bigint := 0;
+    meant record;
+BEGIN
+    FOR meant IN
+        SELECT s.id, s.user_id FROM warden.sessions s
+        WHERE s.subject_issuer IS NOT NULL AND s.ended_at IS NULL
+          AND s.subject_issuer = coalesce(end_sessions_of_token.issuer, s.subject_issuer)
+          AND (end_sessions_of_token.jti IS NULL OR s.subject_jti = end_sessions_of_token.jti)
+        ORDER BY s.started_at, s.id
+    LOOP
+        ended := ended + warden.end_sessions_of(meant.user_id, end_sessions_of_token.reason, meant.id);
+    END LOOP;
+    RETURN ended;
+END
+$$;
+
+COMMENT ON FUNCTION warden.end_sessions_of_token(text, text, text) IS
+    'Ends the sessions that tokens were exchanged for: of an issuer (NULL: of any), with this jti (NULL: with any), and those that came of them; returns how many. Not callable by clients.';
 
 -- The tasks. Each takes and answers a jsonb, and raises for nothing that a client can cause.
 
@@ -208,11 +236,11 @@ BEGIN
               ORDER BY o.last_active_at, o.started_at LIMIT greatest(too_many, 0)) AS s;
     END IF;
     INSERT INTO warden.sessions AS s
-        (user_id, kind, scopes, expires_at, idle_expires_at, parent_id, client_ip, user_agent, device)
+        (user_id, kind, scopes, expires_at, idle_expires_at, parent_id, subject_issuer, subject_jti, client_ip, user_agent, device)
     VALUES (owner_id, arguments ->> 'kind', array(SELECT jsonb_array_elements_text(arguments -> 'scopes')),
             clock_timestamp() + (arguments ->> 'lifetime')::interval,
             CASE WHEN idle > '0' THEN clock_timestamp() + idle ELSE 'infinity' END,
-            (arguments ->> 'parent_id')::uuid, (arguments ->> 'client_ip')::inet,
+            (arguments ->> 'parent_id')::uuid, subject ->> 'issuer', subject ->> 'jti', (arguments ->> 'client_ip')::inet,
             left(arguments ->> 'user_agent', 1000), left(arguments ->> 'device', 255))
     RETURNING s.* INTO begun;
     IF arguments ->> 'refresh_hash' IS NOT NULL THEN

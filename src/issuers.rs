@@ -220,6 +220,8 @@ fn distrust_issuer(issuer: Option<&str>) -> bool {
         let removed =
             spi::write("DELETE FROM warden.trusted_issuers WHERE issuer = $1 RETURNING issuer", &[issuer.into()])?;
         if removed > 0 {
+            // What its tokens were exchanged for is no better than they.
+            spi::write("SELECT warden.end_sessions_of_token($1, NULL, 'distrusted')", &[issuer.into()])?;
             audit::record("distrust_issuer", Some(issuer), json!({}))?;
         }
         Ok(removed > 0)

@@ -75,4 +75,31 @@ SELECT t.ok(good(:'own_next'), 'its session goes on');
 \connect - postgres
 SELECT t.is(string_agg(object || coalesce(' ' || (detail ->> 'issuer'), ''), ', ' ORDER BY recorded_at), 'j-1 https://id.example.com, j-2, j-2, ' || :'own_jti' || ' https://db.example.com',
     'recorded') FROM warden.audit_log WHERE action = 'revoke_token';
+
+-- What it was exchanged for goes with it: by revoke_token(), by logout(), and with its issuer.
+\set e1 `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"jti": "e-1"}'`
+\set e2 `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"jti": "e-2"}'`
+\set e3 `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"jti": "e-3"}'`
+\set e0 `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600`
+\connect - app
+SELECT access_token AS x1 FROM warden.exchange_token(:'e1') \gset
+SELECT access_token AS x11 FROM warden.exchange_token(:'x1') \gset
+SELECT access_token AS x2 FROM warden.exchange_token(:'e2') \gset
+SELECT access_token AS x3 FROM warden.exchange_token(:'e3') \gset
+SELECT access_token AS x0 FROM warden.exchange_token(:'e0') \gset
+SELECT t.ok(good(:'x11') AND good(:'x2') AND good(:'x3') AND good(:'x0'), 'exchanged tokens are good');
+\connect - postgres
+SELECT warden.revoke_token('e-1', :'issuer', now() + interval '1 hour');
+\connect - app
+SELECT t.ok(NOT good(:'x1'), 'revoked: what it was exchanged for too');
+SELECT t.ok(NOT good(:'x11'), 'and what that was exchanged for');
+SELECT t.ok(warden.logout(:'e2'), 'signed out');
+SELECT t.ok(NOT good(:'x2'), 'by the token itself');
+SELECT t.ok(good(:'x3') AND good(:'x0'), 'the others are good');
+\connect - postgres
+SELECT warden.distrust_issuer(:'issuer');
+\connect - app
+SELECT t.ok(NOT good(:'x3'), 'until the issuer is distrusted');
+SELECT t.ok(NOT good(:'x0'), 'those of tokens without a jti too');
+SELECT t.ok(good(:'own_next'), 'the session that began here goes on');
 SELECT t.done();
