@@ -36,6 +36,9 @@ thread_local! {
     /// The first end of a key that the transaction of this local id has shown.
     static SHOWN: Cell<(u32, i64)> = const { Cell::new((0, i64::MAX)) };
 
+    /// Until when uses of keys are not noted, where that has just failed.
+    static NOT_NOTED_UNTIL: Cell<i64> = const { Cell::new(i64::MIN) };
+
     /// The last key that it has shown.
     static SHOWN_LAST: Cell<(u32, Uuid)> = const { Cell::new((0, Uuid::nil())) };
 }
@@ -141,13 +144,19 @@ fn note_shown(key: &ApiKey) {
 /// Once an hour: it is a write of its own, which a request should not wait for each time.
 fn note_use(key: &ApiKey, now: i64) {
     const HOUR: i64 = 3_600_000_000;
+    const MINUTE: i64 = 60_000_000;
+    if now < NOT_NOTED_UNTIL.get() {
+        return;
+    }
     if key.last_used_at.is_some_and(|last| now - last < HOUR) || autonomous::cannot_write() {
         return;
     }
     let write =
         Write::Task { task: Task::TouchKey, arguments: json!({ "id": key.id.to_string() }), who: audit::Who::now() };
-    // Whether it was noted or not, the key is good.
-    let _: Result<_, Error> = autonomous::commit(&write);
+    // Whether it was noted or not, the key is good: nobody waits for a worker for it, nor again and again for a lock.
+    if autonomous::commit_if_free(&write).is_err() {
+        NOT_NOTED_UNTIL.set(now + MINUTE);
+    }
 }
 
 fn parse(credential: &str) -> Option<(&str, &str)> {

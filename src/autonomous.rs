@@ -162,6 +162,18 @@ pub fn run(task: Task, arguments: Value) -> Result<Value> {
 /// 55000 on a standby, and where no background worker is free or none has committed the record
 /// within ten seconds.
 pub fn commit(write: &Write) -> Result<Value> {
+    commit_by_worker(write, PATIENCE_FOR_WORKER)
+}
+
+/// As [`commit`], where a worker is free at once.
+///
+/// # Errors
+/// As [`commit`].
+pub fn commit_if_free(write: &Write) -> Result<Value> {
+    commit_by_worker(write, Duration::ZERO)
+}
+
+fn commit_by_worker(write: &Write, patience: Duration) -> Result<Value> {
     if cannot_write() {
         return Err(not_recorded("this server is a standby", "Connect to the primary server."));
     }
@@ -172,7 +184,7 @@ pub fn commit(write: &Write) -> Result<Value> {
     let worker = loop {
         match start_worker(&segment) {
             Some(worker) => break worker,
-            None if begin.elapsed() >= PATIENCE_FOR_WORKER => {
+            None if begin.elapsed() >= patience => {
                 return Err(not_recorded("no background worker is free", "Raise max_worker_processes, or try again."));
             }
             // Nobody tells when a worker of another session ends.
