@@ -23,9 +23,10 @@ BEGIN
         SELECT array_agg(e.id) INTO owners FROM warden.users_with_email(address) AS e (id);
         linked_id := NULL;
         IF (arguments ->> 'link')::boolean AND cardinality(owners) = 1 THEN
+            -- Whoever has only claimed an address keeps what he has, and does not get its owner's sign-ins.
             -- Locked, so that nobody deletes the user before the link is there to be deleted with it.
             SELECT u.id INTO linked_id FROM warden.users u
-            WHERE u.id = owners[1] AND u.kind = 'human' AND u.status <> 'deleted' AND u.email = address FOR KEY SHARE;
+            WHERE u.id = owners[1] AND u.kind = 'human' AND u.status <> 'deleted' AND u.email = address AND u.email_verified FOR KEY SHARE;
         END IF;
         -- The link first: of two transactions that see one subject the second waits for it.
         INSERT INTO warden.identities (issuer, subject, user_id)
@@ -54,4 +55,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.provision_user(jsonb) IS
-    'Task: makes the user that the subject of an issuer names, with id or external_id where the subject is one, and with the email (verified by the issuer) where nobody has it; with link, the only human user who has it gets the subject instead. No role but user, whatever the issuer says. Answers created or linked with the id, or null where somebody else just did, or where the id or external id is there.';
+    'Task: makes the user that the subject of an issuer names, with id or external_id where the subject is one, and with the email (verified by the issuer) where nobody has it; with link, the only human user who has it, verified here too, gets the subject instead. No role but user, whatever the issuer says. Answers created or linked with the id, or null where somebody else just did, or where the id or external id is there.';

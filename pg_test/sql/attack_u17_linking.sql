@@ -7,8 +7,9 @@ CREATE FUNCTION trust(link boolean, subject_is text DEFAULT 'subject', provision
     SELECT warden.trust_issuer('https://other.example.com', (SELECT token FROM tokens WHERE name = 'jwks'), '{api}',
         subject_is => trust.subject_is, provision => trust.provision, link_verified_email => trust.link)
 $$;
-SELECT id FROM warden.update_user(:'alice', email => 'alice@example.com') \gset
-SELECT id FROM warden.update_user(:'bob', email => 'bob@example.com') \gset
+SELECT id FROM warden.update_user(:'alice', email => 'alice@example.com', email_verified => true) \gset
+SELECT id FROM warden.update_user(:'bob', email => 'bob@example.com', email_verified => true) \gset
+SELECT warden.create_user(email => 'claimed@example.com') AS claimant \gset
 SELECT warden.assign_role(:'alice', 'admin');
 SELECT warden.create_user(email => 'robot@example.com', kind => 'service') AS robot \gset
 -- Minted with a subject and further claims by the issuer that provisions.
@@ -23,6 +24,7 @@ $$;
 \set verified `lib/tokens mint s-alice 600 "{$OTHER, \"email\": \" Alice@Example.com\", \"email_verified\": true, \"roles\": [\"owner\"], \"scope\": \"user\"}"`
 \set again `lib/tokens mint s-alice-2 600 "{$OTHER, \"email\": \"alice@example.com\", \"email_verified\": \"true\"}"`
 \set new `lib/tokens mint s-new 600 "{$OTHER, \"email\": \"New@example.com\", \"email_verified\": true, \"roles\": [\"admin\"], \"user_type\": \"admin\"}"`
+\set claimed `lib/tokens mint s-claimed 600 "{$OTHER, \"email\": \"claimed@example.com\", \"email_verified\": true}"`
 \set robots `lib/tokens mint s-robot 600 "{$OTHER, \"email\": \"robot@example.com\", \"email_verified\": true}"`
 
 -- What says so must be an issuer that provisions subjects.
@@ -73,10 +75,11 @@ SELECT t.is(warden.authenticate(:'verified'), :'alice'::uuid, 'a verified addres
 SELECT t.is(seen(), 'alice 1, alice 2, alice 3', 'and shows what is hers');
 SELECT t.is(warden.current_roles(), '{user,admin}'::text[], 'with the roles of the directory, none of the token''s');
 ROLLBACK;
-SELECT t.is(of_subject('s-alice'), 'alice@example.com f {user,admin}', 'the link is there');
+SELECT t.is(of_subject('s-alice'), 'alice@example.com t {user,admin}', 'the link is there');
 SELECT t.is(warden.authenticate(:'verified'), :'alice'::uuid, 'the second time too');
 SELECT t.is(warden.authenticate(:'again'), :'alice'::uuid, 'and by the text true, as Apple sends it');
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'alice_token'), '28000', 'an issuer that names her by id is another''s by now, as after link_identity()');
+SELECT t.isnt(warden.authenticate(:'claimed'), :'claimant'::uuid, 'nor does it link to who has only claimed the address');
 SELECT t.isnt(warden.authenticate(:'robots'), :'robot'::uuid, 'a service account is linked to nobody');
 SELECT t.is(of_subject('s-robot'), '- f {user}', 'and its address is not given away');
 SELECT warden.authenticate(:'new') AS new_user \gset
