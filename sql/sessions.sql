@@ -269,13 +269,16 @@ DECLARE
     held text[];
     granted text[];
 BEGIN
-    -- Locked: of two that use one token at once the second finds it used.
+    -- Locked: of two that use one token at once the second finds it used. The session before the token, as whoever
+    -- removes both does.
+    SELECT s.* INTO family FROM warden.sessions s
+    WHERE s.id = (SELECT r.session_id FROM warden.refresh_tokens r WHERE r.hash = decode(arguments ->> 'hash', 'hex'))
+    FOR NO KEY UPDATE;
     SELECT r.* INTO presented FROM warden.refresh_tokens r
-    WHERE r.hash = decode(arguments ->> 'hash', 'hex') FOR UPDATE;
+    WHERE r.hash = decode(arguments ->> 'hash', 'hex') AND r.session_id = family.id FOR UPDATE;
     IF NOT FOUND THEN
         RETURN jsonb_build_object('error', 'unknown_refresh_token');
     END IF;
-    SELECT s.* INTO family FROM warden.sessions s WHERE s.id = presented.session_id FOR NO KEY UPDATE;
     SELECT u.* INTO owner FROM warden.users u WHERE u.id = family.user_id;
     IF presented.used_at IS NOT NULL THEN
         -- Whoever had asked before it was used has lost a race, and gets nothing. Whoever asks later has a token that
