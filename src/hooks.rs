@@ -114,6 +114,13 @@ unsafe extern "C-unwind" fn emit_log(data: *mut pg_sys::ErrorData) {
             redaction::mask_secrets(bytes_mut((*data).message));
             redaction::mask_secrets(bytes_mut((*data).detail));
         }
+        // Whatever statement it was: the parameters of a bound one, which log_statement and auto_explain quote, and what an
+        // application's own function logs.
+        if !data.is_null() && (*data).output_to_server {
+            redaction::mask_secrets(bytes_mut((*data).message));
+            redaction::mask_secrets(bytes_mut((*data).detail));
+            redaction::mask_secrets(bytes_mut((*data).context));
+        }
         if let Some(previous) = PREVIOUS_EMIT_LOG {
             pg_guard_ffi_boundary(|| previous(data));
         }

@@ -99,13 +99,14 @@ fn positions(text: &[u8], name: &'static [u8]) -> impl Iterator<Item = usize> {
 const TOKEN_CLAIMS: [&[u8; 4]; 5] = [b".eyJ", b".eyA", b".ewo", b".ew0", b".ewk"];
 
 /// The functions that take a token or a key.
-const FUNCTIONS_WITH_SECRETS: [&[u8]; 7] = [
+const FUNCTIONS_WITH_SECRETS: [&[u8]; 8] = [
     b"authenticate",
     b"verify_token",
     b"explain_token",
     b"trust_issuer",
     b"set_issuer_keys",
     b"exchange_token",
+    b"begin_admin",
     REQUEST_HEADERS,
 ];
 

@@ -80,6 +80,9 @@ ALTER ROLE app IN DATABASE attack_e10_secrets_in_the_log SET log_min_duration_st
 \connect - app
 SELECT warden.authenticate(:'good') /* two */, :'secret';
 EXECUTE no_such(:'good', :'secret');
+-- Where the statement says nothing of it: parameters, and what an application logs.
+SELECT set_config('app.' || 'kept', :'good', false) \gset
+DO $$ BEGIN RAISE LOG 'the token % of this file', current_setting('app.kept') USING DETAIL = current_setting('app.kept'); END $$;
 
 \connect - boss
 SELECT warden.trust_issuer('i', :'hmac', '{api}');
@@ -118,6 +121,8 @@ SELECT t.is(:'found', '0', 'nor a signature behind claims that begin with white 
 SELECT t.ok(:found > 0, 'a literal that Postgres quotes is masked');
 \set found `grep -cE 'statement: SELECT warden.authenticate.*\.\*{20,}\.\*{20,}.* /\* two \*/.*\.\*{20,}\.\*{20,}' "$WARDEN_LOG"`
 SELECT t.ok(:found > 0, 'log_statement logs a statement with its tokens masked');
+\set found `grep -cE 'LOG:.*the token eyJ[^ ]*\.\*{20,}\.\*{20,} of this file' "$WARDEN_LOG"`
+SELECT t.ok(:found > 0, 'what an application logs is masked');
 \set found `grep -c 'c2VjcmV0LW9mLXRoaXMt' "$WARDEN_LOG"`
 SELECT t.is(:'found', '0', 'nor an issuer''s secret');
 \set found `grep -c 'STATEMENT: .*SELECT 1/0;' "$WARDEN_LOG"`
