@@ -257,6 +257,7 @@ def test_u17_who_comes_by_an_address_keeps_nobody_waiting(signing, boss, superus
     trust(superuser, issuer, subject_is="subject", provision=True, link_verified_email=True)
     email = f"{uuid4().hex}@example.com"
     (known,) = superuser.execute("SELECT warden.create_user(email => %s)", (f"known-{email}",)).fetchone()
+    superuser.execute("SELECT warden.update_user(%s, email_verified => true)", (known,))
     with signing.connect("app") as idle, signing.connect("app") as idle_too:
         authenticate(idle, issuer.token("new", email=email, email_verified=True))
         authenticate(idle_too, issuer.token("known", email=f"known-{email}", email_verified=True))
