@@ -10,7 +10,6 @@ use crate::error::Result;
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
 use crate::place::Place;
 use pgrx::IntoDatum;
-use pgrx::prelude::*;
 use serde_json::json;
 use std::cell::Cell;
 use std::ffi::CStr;
