@@ -108,4 +108,30 @@ SELECT t.is(total_rows, 1, 'merged under an evil path') FROM warden.merge_users(
 SELECT t.is(count(*), 0, 'F9: code of the table''s owner is not sent to functions of whoever merges') FROM mine_ran WHERE who <> 'boss';
 \connect - postgres
 SELECT t.is(count(*), 1, 'but finds its own') FROM lair.ran WHERE outcome = 'note';
+
+-- A table that a superuser owns: whoever owns a function that it calls would be superuser at the next merge.
+SELECT warden.create_user('14') AS hal \gset
+SELECT warden.create_user('15') AS ina \gset
+CREATE TABLE public.vault (id int, user_id uuid);
+INSERT INTO public.vault VALUES (1, :'hal');
+SELECT warden.protect('public.vault');
+TRUNCATE lair.ran;
+\connect - mallory_login
+CREATE FUNCTION lair.rise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO lair.ran VALUES ('rise', current_user, 'risen'); RETURN NULL; END $$;
+\connect - postgres
+CREATE TRIGGER rise AFTER UPDATE OR DELETE ON public.vault EXECUTE FUNCTION lair.rise();
+\connect - boss
+SELECT t.refused(format('SELECT warden.merge_users(%L, %L)', :'hal', :'ina'), '55000', 'F9: no trigger runs as a superuser who owns the table: merge', 'a superuser owns');
+SELECT t.refused(format('SELECT warden.erase_user(%L, ''cascade'')', :'hal'), '55000', 'F9: erase', 'a superuser owns');
+SELECT t.refused(format('SELECT warden.erase_user(%L, ''transfer'', %L)', :'hal', :'ina'), '55000', 'F9: transfer', 'a superuser owns');
+SELECT t.refused(format('SELECT warden.merge_users(%L, %L)', :'gus', :'ina'), '55000', 'F9: nor where the user has no row there', 'a superuser owns');
+\connect - postgres
+SELECT t.is(count(*), 0, 'F9: nothing ran') FROM lair.ran;
+ALTER TABLE public.vault OWNER TO owner;
+GRANT USAGE ON SCHEMA lair TO owner;
+GRANT INSERT ON lair.ran TO owner;
+\connect - boss
+SELECT t.is(total_rows, 1, 'an ordinary owner is acted as') FROM warden.merge_users(:'hal', :'ina');
+\connect - postgres
+SELECT t.is(string_agg(who, ' '), 'owner', 'and the trigger runs as it') FROM lair.ran;
 SELECT t.done();

@@ -3,7 +3,7 @@
 
 use super::catalogue;
 use super::owned::{self, Group, Kind, Owned, Scope, Tables};
-use super::owner_writes::{defer_nothing, writing_as};
+use super::owner_writes::{defer_nothing, refuse_superuser, writing_as};
 use super::table_owner::act_as;
 use crate::error::{Error, Result, or_raise};
 use crate::{identity, issuers, spi};
@@ -104,13 +104,19 @@ fn pairs<'a>(ids: &[Uuid], external_ids: &'a [Option<String>]) -> Vec<(Uuid, Opt
     ids.iter().copied().zip(external_ids.iter().map(Option::as_deref)).collect()
 }
 
-/// The protected tables of the database.
+/// The protected tables of the database, none of which a superuser owns.
 fn tables() -> Result<Tables> {
     let found = spi::read("SELECT warden.owned_tables()", &[], |row| Ok(row.get::<JsonB>(1)?))?;
     let tables: Vec<Owned> = match found.into_iter().flatten().next() {
         Some(JsonB(tables)) => catalogue::parse(tables)?,
         None => Vec::new(),
     };
+    for table in &tables {
+        refuse_superuser(Oid::from(table.owner), &table.name)?;
+        for member in &table.members {
+            refuse_superuser(Oid::from(member.owner), &member.name)?;
+        }
+    }
     Ok(tables.into_iter().map(|table| (table.oid, table)).collect())
 }
 
