@@ -15,9 +15,30 @@ CREATE TABLE warden.departures (
 CREATE INDEX departures_unsettled_idx ON warden.departures (departed_at) WHERE NOT settled;
 CREATE INDEX departures_user_id_idx ON warden.departures (user_id);
 CREATE INDEX departures_heir_idx ON warden.departures (heir) WHERE heir IS NOT NULL;
+CREATE INDEX departures_external_id_idx ON warden.departures (external_id) WHERE external_id IS NOT NULL AND NOT settled;
 
 COMMENT ON TABLE warden.departures IS
     'Users that were merged into another one, the heir, or erased (no heir). Settled once no transaction is left that could have begun as that user; an erased user is forgotten then.';
+
+COMMENT ON COLUMN warden.departures.external_id IS
+    'By which rows may name the user; forgotten when it is somebody else''s, whose rows they are from then on.';
+
+-- It waits while departures are settled, so that no row of a new user is among what is settled.
+CREATE FUNCTION warden.forget_departed_id() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE warden.departures d SET external_id = NULL
+    WHERE d.external_id = NEW.external_id AND d.user_id <> NEW.id AND NOT d.settled;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION warden.forget_departed_id() IS
+    'Trigger of the users: the external id of a user that was erased is that of the new one.';
+
+CREATE TRIGGER forget_departed_id AFTER INSERT OR UPDATE OF external_id ON warden.users
+    FOR EACH ROW WHEN (NEW.external_id IS NOT NULL) EXECUTE FUNCTION warden.forget_departed_id();
 
 CREATE TABLE warden.merged_rows (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -160,7 +181,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.merge_users(uuid, uuid, text) IS
-    'Merges the source into the target: its rows in every protected table become the target''s, all or none; children follow their parents, tenants stay. Its sessions end, its password, keys and federated identities are gone, its name and address are free; id and external id remain as those of a deleted user, and the audit log as it is. The target keeps its profile, roles and status. on_conflict: what happens to rows that the target has already by a unique key: refuse (the call), or keep_target, which takes those of the source out and keeps them in warden.merged_rows. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, tables changed, rows moved in all and by table, rows taken_out, and the merge_id. For superusers and admin roles. Errors: 42501, also within a trigger; 22023 for the same user twice or an unknown rule; P0002 for an unknown or deleted user; 23505 with tables and numbers under refuse; 55000 for the last owner, the signed-in user, a snapshot older than READ COMMITTED, and what stands in the way of a row; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
+    'Merges the source into the target: its rows in every protected table become the target''s, all or none; children follow their parents, tenants stay. Its sessions end, its password, keys and federated identities are gone, its name and address are free; id and external id remain as those of a deleted user, and the audit log as it is. The target keeps its profile, roles and status. on_conflict: what happens to rows that the target has already by a unique key: refuse (the call), or keep_target, which takes those of the source out and keeps them in warden.merged_rows. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, tables changed, rows moved in all and by table, rows taken_out, and the merge_id. For superusers and admin roles. Errors: 42501, also within a trigger; 22023 for the same user twice or an unknown rule; P0002 for an unknown or deleted user; 23505 with tables and numbers under refuse; 55000 for the last owner, the signed-in user, a snapshot older than READ COMMITTED, and what stands in the way of a row, or a protected table that a superuser owns; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
 
 CREATE FUNCTION warden.promote_anonymous(source uuid, target uuid, on_conflict text DEFAULT 'keep_target')
 RETURNS TABLE (sessions bigint, tables int, total_rows bigint, taken_out bigint, rows_by_table jsonb, merge_id uuid)
@@ -200,6 +221,11 @@ BEGIN
         (SELECT '-infinity'::timestamptz FROM pg_prepared_xacts p WHERE p.database = current_database() LIMIT 1),
         clock_timestamp())
     INTO oldest;
+    -- Who takes an external id of theirs from now on waits until this is through.
+    PERFORM FROM warden.departures d WHERE NOT d.settled ORDER BY d.id FOR UPDATE;
+    UPDATE warden.departures d SET external_id = NULL
+    WHERE NOT d.settled AND EXISTS (
+        SELECT FROM warden.users u WHERE u.external_id = d.external_id AND u.id <> d.user_id);
     -- Whoever was restored keeps what is written from then on.
     UPDATE warden.departures d SET settled = true
     WHERE NOT d.settled AND EXISTS (SELECT FROM warden.known_users u WHERE u.id = d.user_id);

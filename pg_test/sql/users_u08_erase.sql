@@ -77,4 +77,32 @@ SELECT t.is(count(*), 1, 'and kept') FROM warden.merged_rows;
 SELECT t.is(total_rows, 1, 'its new owner is erased') FROM warden.erase_user(:'erin', 'cascade');
 \connect - postgres
 SELECT t.is(count(*), 0, 'U8: with it') FROM warden.merged_rows;
+
+-- The external id of an erased user is free: what the next one to have it writes is not what the first left open.
+\connect - boss
+SELECT warden.create_user('21') AS fred \gset
+SELECT warden.create_user('22') AS gina \gset
+SELECT warden.create_user('23') AS hana \gset
+SELECT warden.erase_user(:'fred', 'cascade');
+SELECT warden.erase_user(:'gina', 'transfer', :'hana');
+SELECT warden.create_user('21') AS new_fred \gset
+SELECT warden.create_user('22') AS new_gina \gset
+\connect - postgres
+INSERT INTO letters VALUES (21, '21', 'of the new one'), (22, '22', 'of the new one'), (23, :'fred', 'late');
+INSERT INTO conversations VALUES (21, :'fred'), (22, :'gina');
+\connect - boss
+SELECT t.is(warden.settle_departures(), 3, 'U8: what the first ones wrote late is settled');
+SELECT t.is(warden.settle_departures(), 0, 'U8: once');
+\connect - postgres
+SELECT t.is(string_agg(id || ' ' || owner, ', ' ORDER BY id), '21 21, 22 22', 'U8: rows of new users with the same external ids stay theirs') FROM letters WHERE id > 20;
+SELECT t.is(string_agg(id || ' ' || (user_id = :'hana'), ', '), '22 true', 'U8: those by id went where they had to') FROM conversations WHERE id > 20;
+-- Nor when the new one has gone by then.
+\connect - boss
+SELECT t.is(warden.erase_user(:'new_gina', 'transfer', :'hana') IS NOT NULL, true, 'the second is transferred');
+\connect - postgres
+INSERT INTO letters VALUES (24, '22', 'late, of the second');
+\connect - boss
+SELECT t.is(warden.settle_departures(), 1, 'U8: what the second wrote late goes');
+\connect - postgres
+SELECT t.is(owner, '23', 'U8: to whom the second one''s went') FROM letters WHERE id = 24;
 SELECT t.done();
