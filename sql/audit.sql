@@ -65,5 +65,6 @@ COMMENT ON FUNCTION warden.autonomously(text, jsonb) IS
 COMMENT ON FUNCTION warden.caller_administers() IS 'Whether the client runs as a superuser or an admin role.';
 COMMENT ON FUNCTION warden.client_administers() IS 'Whether the client runs as a superuser or an admin role; for functions that are SECURITY DEFINER. Not callable by clients.';
 COMMENT ON FUNCTION warden.require_administrator() IS 'Raises 42501 unless the client runs as a superuser or an admin role; for functions that are SECURITY DEFINER.';
+COMMENT ON FUNCTION warden.require_superuser() IS 'Raises 42501 unless the client runs as a superuser; for functions that are SECURITY DEFINER.';
 COMMENT ON FUNCTION warden.write_audit(text, text, jsonb) IS
     'Writes a record of the extension''s own to the audit log. Not callable by clients.';

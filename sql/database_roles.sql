@@ -301,6 +301,7 @@ DECLARE
     reasons text;
     remedies text;
 BEGIN
+    PERFORM warden.require_superuser();
     PERFORM warden.one_role_at_a_time();
     SELECT string_agg(o.reason, '; ' ORDER BY o.reason), string_agg(DISTINCT o.remedy, ' ')
     INTO reasons, remedies
@@ -318,7 +319,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_client_role(regrole) IS
-    'Lets a role authenticate its transactions: the pooled login of an application, or a NOLOGIN role that logins become. Returns false where it was added before. Errors: 55000 with every reason where the role, or a login that can become it, would not be bound by row-level security or could take protection away.';
+    'Lets a role authenticate its transactions: the pooled login of an application, or a NOLOGIN role that logins become. Returns false where it was added before. For superusers. Errors: 42501; 55000 with every reason where the role, or a login that can become it, would not be bound by row-level security or could take protection away.';
 
 CREATE FUNCTION warden.add_trusted_role(role regrole) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -327,6 +328,7 @@ DECLARE
     reasons text;
     remedies text;
 BEGIN
+    PERFORM warden.require_superuser();
     PERFORM warden.one_role_at_a_time();
     SELECT string_agg(o.reason, '; ' ORDER BY o.reason), string_agg(DISTINCT o.remedy, ' ')
     INTO reasons, remedies
@@ -341,12 +343,13 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_trusted_role(regrole) IS
-    'Lets a role state whom it acts for (set_current_user, set_current_external_user): a gateway that has verified the user itself. Returns false where it was added before. Errors: 55000 where row-level security does not bind the role, or a client role can become it.';
+    'Lets a role state whom it acts for (set_current_user, set_current_external_user): a gateway that has verified the user itself. Returns false where it was added before. For superusers. Errors: 42501; 55000 where row-level security does not bind the role, or a client role can become it.';
 
 CREATE FUNCTION warden.add_key_role(role regrole) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM warden.require_superuser();
     PERFORM warden.one_role_at_a_time();
     PERFORM warden.refuse_client_in_reach_of(add_key_role.role);
     RETURN warden.add_database_role(add_key_role.role, 'key');
@@ -354,12 +357,13 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_key_role(regrole) IS
-    'Lets a role replace the keys of trusted issuers (set_issuer_keys), and nothing else: the job that fetches key sets. Returns false where it was added before. Errors: 55000 where a client role can become it.';
+    'Lets a role replace the keys of trusted issuers (set_issuer_keys), and nothing else: the job that fetches key sets. Returns false where it was added before. For superusers. Errors: 42501; 55000 where a client role can become it.';
 
 CREATE FUNCTION warden.add_admin_role(role regrole) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM warden.require_superuser();
     PERFORM warden.one_role_at_a_time();
     PERFORM warden.refuse_client_in_reach_of(add_admin_role.role);
     RETURN warden.add_database_role(add_admin_role.role, 'admin');
@@ -367,12 +371,13 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_admin_role(regrole) IS
-    'Lets a role administer users and issuers, read the whole audit log, and open protected tables by begin_admin(); it widens no query outside of that, and grants no privilege on a table. Returns false where it was added before. Errors: 55000 where a client role can become it.';
+    'Lets a role administer users and issuers, read the whole audit log, and open protected tables by begin_admin(); it widens no query outside of that, and grants no privilege on a table. Returns false where it was added before. For superusers. Errors: 42501; 55000 where a client role can become it.';
 
 CREATE FUNCTION warden.add_migration_role(role regrole) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM warden.require_superuser();
     PERFORM warden.one_role_at_a_time();
     PERFORM warden.refuse_client_in_reach_of(add_migration_role.role);
     RETURN warden.add_database_role(add_migration_role.role, 'migration');
@@ -380,7 +385,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_migration_role(regrole) IS
-    'Lets a role open protected tables by begin_admin(), and nothing else: a nightly job, or a login that runs migrations and is not the owner of the tables, who may as it is. Outside of begin_admin() it is refused where row-level security would hide a row from it. It grants no privilege on a table. Returns false where it was added before. Errors: 55000 where a client role can become it.';
+    'Lets a role open protected tables by begin_admin(), and nothing else: a nightly job, or a login that runs migrations and is not the owner of the tables, who may as it is. Outside of begin_admin() it is refused where row-level security would hide a row from it. It grants no privilege on a table. Returns false where it was added before. For superusers. Errors: 42501; 55000 where a client role can become it.';
 
 CREATE FUNCTION warden.refuse_client_in_reach_of(role regrole) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -409,6 +414,7 @@ AS $$
 DECLARE
     function regprocedure;
 BEGIN
+    PERFORM warden.require_superuser();
     PERFORM warden.one_role_at_a_time();
     DELETE FROM warden.database_roles d WHERE d.role = remove_database_role.role;
     IF NOT FOUND THEN
@@ -431,4 +437,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.remove_database_role(regrole) IS
-    'Takes back everything that add_client_role and its siblings gave a role; do it before DROP ROLE. Returns false where it had nothing.';
+    'Takes back everything that add_client_role and its siblings gave a role; do it before DROP ROLE. Returns false where it had nothing. For superusers. Errors: 42501.';

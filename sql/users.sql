@@ -147,6 +147,7 @@ AS $$
 DECLARE
     owner_id uuid;
 BEGIN
+    PERFORM warden.require_administrator();
     IF coalesce(link_identity.issuer, '') = '' OR coalesce(link_identity.subject, '') = '' THEN
         RAISE EXCEPTION 'an identity needs an issuer and a subject' USING ERRCODE = '22023';
     END IF;

@@ -102,6 +102,16 @@ fn require_administrator() -> bool {
     or_raise(issuers::require_administrator().map(|()| true))
 }
 
+/// Refuses everybody but superusers, for functions that are SECURITY DEFINER themselves.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn require_superuser() -> bool {
+    or_raise(if caller::is_superuser() {
+        Ok(true)
+    } else {
+        Err(Error::forbidden(format!("role \"{}\" is no superuser", caller::name()), "Have a superuser do it."))
+    })
+}
+
 /// Refuses everybody but superusers, admin and trusted roles. See the comment on the SQL function.
 #[pg_extern(sql = false)]
 fn require_trusted_caller() -> bool {

@@ -92,6 +92,7 @@ extension_sql_file!(
         events::caller_administers,
         events::client_administers,
         events::require_administrator,
+        events::require_superuser,
         autonomous::autonomously,
     ]
 );

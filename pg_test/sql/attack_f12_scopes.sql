@@ -22,6 +22,15 @@ SELECT t.refused('SELECT ' || call, '42501', 'A8: a client: ' || call, 'permissi
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA warden TO app;
 \connect - app
 SELECT t.refused('SELECT ' || call, '42501', 'F12: with EXECUTE granted by mistake: ' || call, 'was not added as') FROM calls;
+SELECT t.refused(format('SELECT warden.link_identity(%L, ''https://evil.example'', ''me'')', :'alice'), '42501', 'F12: with EXECUTE granted by mistake: no identity is linked', 'was not added as');
+SELECT t.refused(format('SELECT warden.%s(''app'')', f), '42501', 'F12: with EXECUTE granted by mistake: ' || f, 'superuser')
+FROM unnest('{add_client_role,add_trusted_role,add_key_role,add_admin_role,add_migration_role,remove_database_role}'::text[]) AS f;
+\connect - postgres
+BEGIN;
+SELECT t.is(warden.link_identity(:'alice', 'https://good.example', 'me'), true, 'a superuser links');
+SELECT t.is(warden.add_trusted_role('gateway'), true, 'a superuser adds a role'), t.is(warden.remove_database_role('gateway'), true, 'and removes it');
+ROLLBACK;
+\connect - app
 BEGIN;
 SELECT warden.authenticate(:'bob_token');
 SELECT t.refused('SELECT ' || call, '42501', 'F12: also as a user: ' || call, 'was not added as') FROM calls;
