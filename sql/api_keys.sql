@@ -183,6 +183,7 @@ BEGIN
             USING ERRCODE = '42501', HINT = 'The user makes the key, or an administrator.';
     END IF;
     IF administers THEN
+        PERFORM warden.require_may_manage(owner_id);
         allowed := warden.scopes_of_user(owner_id);
     ELSE
         allowed := warden.current_scopes();
@@ -224,7 +225,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.create_api_key(text, text[], timestamptz, uuid) IS
-    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction, and made by a token of exchange_token() it ends with that session at the latest. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for a scope that one does not have, for a key that would outlive the key by which one is signed in, and for who acts for another, P0002 for an unknown user and for another than oneself, 53400 for more than 100 live keys.';
+    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction, and made by a token of exchange_token() it ends with that session at the latest. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for a scope that one does not have, where a person administers who holds less than the user, for a key that would outlive the key by which one is signed in, and for who acts for another, P0002 for an unknown user and for another than oneself, 53400 for more than 100 live keys.';
 
 CREATE FUNCTION warden.list_api_keys(user_id uuid DEFAULT NULL) RETURNS TABLE (
     id uuid, name text, prefix text, scopes text[], created_at timestamptz, last_used_at timestamptz,

@@ -170,6 +170,33 @@ $$;
 COMMENT ON FUNCTION warden.require_known_scopes(text[]) IS
     'Raises 22023 for what is no scope, and for one that is not known; a wildcard is.';
 
+CREATE FUNCTION warden.require_may_manage(user_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    managed warden.users;
+BEGIN
+    SELECT u.* INTO managed FROM warden.users u WHERE u.id = require_may_manage.user_id;
+    -- Of an unknown one the caller says so.
+    RETURN NOT FOUND OR warden.require_may_grant(managed.scopes, managed.roles);
+END
+$$;
+
+COMMENT ON FUNCTION warden.require_may_manage(uuid) IS
+    'Returns true where the acting person, as of require_may_grant(), holds all that the user has of its roles and alone: whoever holds less would come by it with the credentials of that user. True for an unknown user. Errors: 42501.';
+
+CREATE FUNCTION warden.may_manage(user_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN warden.require_may_manage(may_manage.user_id);
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN false;
+END
+$$;
+
+COMMENT ON FUNCTION warden.may_manage(uuid) IS 'As require_may_manage(), and false where that raises 42501.';
+
 CREATE FUNCTION warden.change_scopes(user_id uuid, scope text, event text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$

@@ -19,6 +19,9 @@ BEGIN
         IF NOT FOUND THEN
             RETURN false;
         END IF;
+        IF owner_id IS DISTINCT FROM warden.user_meant(NULL) THEN
+            PERFORM warden.require_may_manage(owner_id);
+        END IF;
     ELSE
         -- Of another user's session the task finds nothing, in the same time as of an unknown one.
         owner_id := warden.require_user_meant(NULL);
@@ -35,7 +38,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.revoke_session(uuid) IS
-    'Ends a session of one''s own, or as an administrator anybody''s, and those that came of it by exchange: when it returns (to an administrator: when he commits), its tokens are refused in the next transaction, and its refresh token too. Returns false where it is unknown, over already, or another user''s. A client''s call is not undone by a rollback. The row stays until cleanup_sessions(). Errors: 28000 for nobody.';
+    'Ends a session of one''s own, or as an administrator anybody''s, and those that came of it by exchange: when it returns (to an administrator: when he commits), its tokens are refused in the next transaction, and its refresh token too. Returns false where it is unknown, over already, or another user''s. A client''s call is not undone by a rollback. The row stays until cleanup_sessions(). Errors: 28000 for nobody, 42501 where a person administers who holds less than the user.';
 
 CREATE FUNCTION warden.revoke_all_sessions(
     user_id uuid DEFAULT NULL, keep_current boolean DEFAULT false, include_api_keys boolean DEFAULT false
@@ -60,6 +63,9 @@ BEGIN
         'api_keys', coalesce(revoke_all_sessions.include_api_keys, false),
         'reason', 'revoked', 'action', 'revoke_all_sessions');
     IF warden.client_administers() THEN
+        IF owner_id IS DISTINCT FROM warden.user_meant(NULL) THEN
+            PERFORM warden.require_may_manage(owner_id);
+        END IF;
         answer := warden.end_sessions(arguments);
     ELSE
         answer := warden.autonomously('end_sessions', arguments);
@@ -69,4 +75,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.revoke_all_sessions(uuid, boolean, boolean) IS
-    'Ends every session of oneself, or as an administrator of anybody, and every token issued so far, those of other issuers too: they are refused in the next transaction. A token whose iat, which has whole seconds, is the second of the call is refused as well: who signs in again by another issuer within it has to ask that for one more. keep_current: but this session, by its claim session_id or sid; include_api_keys: the API keys too. Returns how many sessions of this database were ended: 0 the second time. A client''s call is not undone by a rollback; an administrator''s takes effect when he commits. Errors: 28000 for nobody, 22023 for an administrator who names nobody, P0002 for an unknown user and for another than oneself, 55000 where there is no session to keep.';
+    'Ends every session of oneself, or as an administrator of anybody, and every token issued so far, those of other issuers too: they are refused in the next transaction. A token whose iat, which has whole seconds, is the second of the call is refused as well: who signs in again by another issuer within it has to ask that for one more. keep_current: but this session, by its claim session_id or sid; include_api_keys: the API keys too. Returns how many sessions of this database were ended: 0 the second time. A client''s call is not undone by a rollback; an administrator''s takes effect when he commits. Errors: 28000 for nobody, 42501 where a person administers who holds less than the user, 22023 for an administrator who names nobody, P0002 for an unknown user and for another than oneself, 55000 where there is no session to keep.';

@@ -47,6 +47,8 @@ DECLARE
     new_kid text;
 BEGIN
     PERFORM warden.require_administrator();
+    -- Whoever has the keys signs for owners.
+    PERFORM warden.require_may_grant('{}', '{owner}');
     IF rotate_signing_key.overlap IS NULL OR rotate_signing_key.overlap < interval '0' THEN
         RAISE EXCEPTION 'overlap is not a length of time' USING ERRCODE = '22023', HINT = 'Pass 0 or more.';
     END IF;
@@ -99,7 +101,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.rotate_signing_key(text, interval) IS
-    'Makes a new key pair (Ed25519) that signs the tokens of this database from now on, and returns its kid; the private key it replaces is deleted. The first call makes the database an issuer that authenticate() believes. issuer: its name (claims iss and aud), by default urn:uuid: and a random one, fixed until distrust_issuer(); overlap: public keys superseded longer ago than this stop verifying, 0 for all at once, as after a theft. Errors: 22023 for a name or overlap that cannot be used, 23505 for the name of another issuer, 42501 for who is no administrator, 55000 where the database has another name.';
+    'Makes a new key pair (Ed25519) that signs the tokens of this database from now on, and returns its kid; the private key it replaces is deleted. The first call makes the database an issuer that authenticate() believes. issuer: its name (claims iss and aud), by default urn:uuid: and a random one, fixed until distrust_issuer(); overlap: public keys superseded longer ago than this stop verifying, 0 for all at once, as after a theft. Errors: 22023 for a name or overlap that cannot be used, 23505 for the name of another issuer, 42501 for who is no administrator and where a person acts who is no owner, 55000 where the database has another name.';
 
 CREATE FUNCTION warden.jwks() RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

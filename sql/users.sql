@@ -148,6 +148,7 @@ DECLARE
     owner_id uuid;
 BEGIN
     PERFORM warden.require_administrator();
+    PERFORM warden.require_may_manage(link_identity.user_id);
     IF coalesce(link_identity.issuer, '') = '' OR coalesce(link_identity.subject, '') = '' THEN
         RAISE EXCEPTION 'an identity needs an issuer and a subject' USING ERRCODE = '22023';
     END IF;
@@ -175,4 +176,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.link_identity(uuid, text, text) IS
-    'Lets tokens of an issuer with this subject act for the user. Returns false where they already did. Errors: 22023 for an empty issuer or subject, P0002 for an unknown user, 23505 where another user has the identity.';
+    'Lets tokens of an issuer with this subject act for the user. Returns false where they already did. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; 22023 for an empty issuer or subject, P0002 for an unknown user, 23505 where another user has the identity.';

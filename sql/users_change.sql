@@ -37,6 +37,7 @@ DECLARE
     address text := warden.normalise_email(update_user.email);
 BEGIN
     PERFORM warden.require_administrator();
+    PERFORM warden.require_may_manage(update_user.user_id);
     IF num_nonnulls(update_user.name, update_user.email, update_user.full_name, update_user.display_name,
                     update_user.avatar_url, update_user.email_verified, update_user.is_bot, update_user.is_scanner) = 0 THEN
         RAISE EXCEPTION 'no field to update'
@@ -75,4 +76,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.update_user(uuid, text, text, text, text, text, boolean, boolean, boolean) IS
-    'Changes fields of a user, all or none, and returns the user: NULL leaves a field as it is, an empty text clears it. email: kept trimmed and in lower case; another address is unverified unless email_verified is given. For superusers and admin roles. Errors: 42501; 22023 for an unusable value or where no field is named, P0002 for an unknown or deleted user, 23505 where name or email is another''s.';
+    'Changes fields of a user, all or none, and returns the user: NULL leaves a field as it is, an empty text clears it. email: kept trimmed and in lower case; another address is unverified unless email_verified is given. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; 22023 for an unusable value or where no field is named, P0002 for an unknown or deleted user, 23505 where name or email is another''s.';

@@ -50,6 +50,7 @@ BEGIN
     END IF;
     PERFORM warden.require_read_committed();
     PERFORM warden.refuse_self(erase_user.user_id);
+    PERFORM warden.require_may_manage(erase_user.user_id), warden.require_may_manage(erase_user.transfer_to);
     PERFORM FROM warden.lock_users(ARRAY[erase_user.user_id, erase_user.transfer_to]);
     SELECT u.* INTO erased FROM warden.users u WHERE u.id = erase_user.user_id;
     IF NOT FOUND THEN
@@ -96,7 +97,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.erase_user(uuid, text, uuid) IS
-    'Deletes a user for good, also one that was deleted softly: nothing brings it back, and its external id is free. Sessions, password, keys and federated identities go with it; the audit log keeps its id. data: what becomes of its rows in protected tables: refuse (where there are any), cascade (they are deleted, those that belong to others first), or transfer, to the user transfer_to. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, and tables and rows that were deleted or transferred, also by table. For superusers and admin roles. Errors: 42501, also within a trigger; 22023 for an unusable argument; P0002 for an unknown user, so the second time too, and for a target that is unknown or deleted; 55000 where it owns rows, for the last owner, the signed-in user, a snapshot older than READ COMMITTED, a protected table that a superuser owns, and what stands in the way of a row; 23505 where the other user has a row already by a unique key; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
+    'Deletes a user for good, also one that was deleted softly: nothing brings it back, and its external id is free. Sessions, password, keys and federated identities go with it; the audit log keeps its id. data: what becomes of its rows in protected tables: refuse (where there are any), cascade (they are deleted, those that belong to others first), or transfer, to the user transfer_to. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, and tables and rows that were deleted or transferred, also by table. For superusers and admin roles. Errors: 42501, also within a trigger, and where a person acts who does not hold all that the user does; 22023 for an unusable argument; P0002 for an unknown user, so the second time too, and for a target that is unknown or deleted; 55000 where it owns rows, for the last owner, the signed-in user, a snapshot older than READ COMMITTED, a protected table that a superuser owns, and what stands in the way of a row; 23505 where the other user has a row already by a unique key; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
 
 -- Those who are no more than anonymous, and whom nothing shows to be still there; after the given one, oldest first.
 CREATE FUNCTION warden.anonymous_leavers(older_than interval, after_time timestamptz, after_user uuid, max_users int)

@@ -134,6 +134,7 @@ BEGIN
     END IF;
     PERFORM warden.require_read_committed();
     PERFORM warden.refuse_self(merge_two.source);
+    PERFORM warden.require_may_manage(merge_two.source), warden.require_may_manage(merge_two.target);
     PERFORM FROM warden.lock_users(ARRAY[merge_two.source, merge_two.target]);
     SELECT u.* INTO source_user FROM warden.users u WHERE u.id = merge_two.source;
     SELECT u.* INTO target_user FROM warden.users u WHERE u.id = merge_two.target;
@@ -181,7 +182,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.merge_users(uuid, uuid, text) IS
-    'Merges the source into the target: its rows in every protected table become the target''s, all or none; children follow their parents, tenants stay. Its sessions end, its password, keys and federated identities are gone, its name and address are free; id and external id remain as those of a deleted user, and the audit log as it is. The target keeps its profile, roles and status. on_conflict: what happens to rows that the target has already by a unique key: refuse (the call), or keep_target, which takes those of the source out and keeps them in warden.merged_rows. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, tables changed, rows moved in all and by table, rows taken_out, and the merge_id. For superusers and admin roles. Errors: 42501, also within a trigger; 22023 for the same user twice or an unknown rule; P0002 for an unknown or deleted user; 23505 with tables and numbers under refuse; 55000 for the last owner, the signed-in user, a snapshot older than READ COMMITTED, and what stands in the way of a row, or a protected table that a superuser owns; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
+    'Merges the source into the target: its rows in every protected table become the target''s, all or none; children follow their parents, tenants stay. Its sessions end, its password, keys and federated identities are gone, its name and address are free; id and external id remain as those of a deleted user, and the audit log as it is. The target keeps its profile, roles and status. on_conflict: what happens to rows that the target has already by a unique key: refuse (the call), or keep_target, which takes those of the source out and keeps them in warden.merged_rows. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, tables changed, rows moved in all and by table, rows taken_out, and the merge_id. For superusers and admin roles. Errors: 42501, also within a trigger, and where a person acts who does not hold all that the user does; 22023 for the same user twice or an unknown rule; P0002 for an unknown or deleted user; 23505 with tables and numbers under refuse; 55000 for the last owner, the signed-in user, a snapshot older than READ COMMITTED, and what stands in the way of a row, or a protected table that a superuser owns; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
 
 CREATE FUNCTION warden.promote_anonymous(source uuid, target uuid, on_conflict text DEFAULT 'keep_target')
 RETURNS TABLE (sessions bigint, tables int, total_rows bigint, taken_out bigint, rows_by_table jsonb, merge_id uuid)

@@ -7,6 +7,7 @@ DECLARE
     previous text;
 BEGIN
     PERFORM warden.require_administrator();
+    PERFORM warden.require_may_manage(set_user_status.user_id);
     IF set_user_status.status IS NULL
         OR set_user_status.status NOT IN ('active', 'inactive', 'suspended', 'pending', 'deleted', 'temporary') THEN
         RAISE EXCEPTION 'unknown status of a user'
@@ -33,7 +34,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.set_user_status(uuid, text) IS
-    'Changes the status of a user, felt by its next transaction; only active users are authenticated. status: active, inactive, suspended, pending, temporary, or deleted as by delete_user. From each to each other one, but a deleted user comes back only by restore_user. Returns false where nothing changed. For superusers and admin roles. Errors: 42501; 22023 for an unknown status, P0002 for an unknown or deleted user, 55000 for the last owner.';
+    'Changes the status of a user, felt by its next transaction; only active users are authenticated. status: active, inactive, suspended, pending, temporary, or deleted as by delete_user. From each to each other one, but a deleted user comes back only by restore_user. Returns false where nothing changed. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; 22023 for an unknown status, P0002 for an unknown or deleted user, 55000 for the last owner.';
 
 CREATE FUNCTION warden.delete_user(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -42,6 +43,7 @@ DECLARE
     previous text;
 BEGIN
     PERFORM warden.require_administrator();
+    PERFORM warden.require_may_manage(delete_user.user_id);
     SELECT u.status INTO previous FROM warden.users u
     WHERE u.id = delete_user.user_id AND u.status <> 'deleted' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -55,7 +57,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.delete_user(uuid) IS
-    'Deletes a user softly: it cannot sign in, no function finds it, its email and name are free; its rows in tables stay, and restore_user brings it back. Returns true. For superusers and admin roles. Errors: 42501; P0002 for an unknown or deleted user, 55000 for the last owner.';
+    'Deletes a user softly: it cannot sign in, no function finds it, its email and name are free; its rows in tables stay, and restore_user brings it back. Returns true. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; P0002 for an unknown or deleted user, 55000 for the last owner.';
 
 CREATE FUNCTION warden.restore_user(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -64,6 +66,7 @@ DECLARE
     deleted warden.users;
 BEGIN
     PERFORM warden.require_administrator();
+    PERFORM warden.require_may_manage(restore_user.user_id);
     SELECT u.* INTO deleted FROM warden.users u WHERE u.id = restore_user.user_id FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
@@ -82,4 +85,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.restore_user(uuid) IS
-    'Brings a deleted user back, in the status it had. Returns false where it is not deleted. For superusers and admin roles. Errors: 42501; P0002 for an unknown user, 23505 where its email or name is another''s by now.';
+    'Brings a deleted user back, in the status it had. Returns false where it is not deleted. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; P0002 for an unknown user, 23505 where its email or name is another''s by now.';

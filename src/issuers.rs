@@ -8,7 +8,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::jwt::{Algorithm, KeySet, ParsedKeySet, Rules};
 use crate::lookup::{Key, Latest, Lookup, Row};
 use crate::spi::{self, Statement};
-use crate::{audit, catalog, hooks};
+use crate::{audit, catalog, hooks, scope_checks};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, JsonB};
 use serde_json::{Map, Value, json};
@@ -133,6 +133,8 @@ fn trust_issuer(
     hooks::hide_statement();
     or_raise((|| {
         require_administrator()?;
+        // Whoever has the keys of an issuer signs for owners.
+        scope_checks::require_owner()?;
         refuse_own(issuer.unwrap_or_default())?;
         let rules = Rules {
             issuer: issuer.unwrap_or_default().to_owned(),
@@ -181,6 +183,7 @@ fn set_issuer_keys(issuer: Option<&str>, jwks: Option<&str>) -> bool {
         if !(administers()? || caller::is(Kind::Key)?) {
             caller::require(Kind::Key)?;
         }
+        scope_checks::require_owner()?;
         let issuer = issuer.unwrap_or_default();
         refuse_own(issuer)?;
         // Locked first: two jobs that push different sets must not mix them.

@@ -208,6 +208,14 @@ fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a person that is no owner; a database role by itself is not asked.
+///
+/// # Errors
+/// 42501.
+pub fn require_owner() -> Result<()> {
+    may_grant(&[], &[OWNER.to_owned()], false)
+}
+
 /// 42501 for who does not hold a scope.
 pub fn missing(scope: &str) -> Error {
     Error::forbidden(

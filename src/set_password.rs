@@ -48,6 +48,8 @@ fn setup_owner(email: Option<&str>, password: Option<&str>, name: default!(Optio
 
 /// An administrator's word, in the transaction of the administrator, who may just have created the user.
 fn reset(user_id: Option<Uuid>, password: &str) -> Result<bool> {
+    let id = user_id.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()));
+    spi::read("SELECT warden.require_may_manage($1)", &[id.into()], |_| Ok(()))?;
     let hash = hash_of(&chosen(password)?)?;
     let arguments = json!({ "user_id": user_id, "hash": hash });
     let answers =
