@@ -68,6 +68,11 @@ CREATE FUNCTION warden.note_mask() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- Bans that were restored without triggers are found by reading them all, until there is one mask.
+    IF NOT EXISTS (SELECT FROM warden.ban_masks) THEN
+        INSERT INTO warden.ban_masks (version, length)
+        SELECT DISTINCT family(b.network), masklen(b.network) FROM warden.bans b ON CONFLICT DO NOTHING;
+    END IF;
     INSERT INTO warden.ban_masks (version, length) VALUES (family(NEW.network), masklen(NEW.network)) ON CONFLICT DO NOTHING;
     RETURN NULL;
 END

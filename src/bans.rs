@@ -65,6 +65,7 @@ struct Masks {
 thread_local! {
     static BANS: Lookup = const { Lookup::new(c"bans", &[Key::inet(c"network")], &[c"expires_at"]) };
     static MASKS: Lookup = const { Lookup::new(c"ban_masks", &[], &[c"version", c"length"]) };
+    static NETWORKS: Lookup = const { Lookup::new(c"bans", &[], &[c"network"]) };
     static KNOWN: RefCell<Rc<Masks>> = RefCell::new(Rc::new(Masks { catalog: 0, masks: Vec::new() }));
 }
 
@@ -103,6 +104,21 @@ fn known_masks() -> Result<Rc<Masks>> {
         MASKS.with(|table| {
             table.each(latest, &[], |row| {
                 masks.extend(row.get::<i32>(0)?.zip(row.get::<i32>(1)?));
+                Ok(ControlFlow::Continue(()))
+            })
+        })?;
+        if !masks.is_empty() {
+            return Ok(());
+        }
+        // Restored without triggers, bans are there and their masks are not.
+        NETWORKS.with(|bans| {
+            bans.each(latest, &[], |row| {
+                let network =
+                    row.get::<Inet>(0)?.and_then(|network| Network::parse(&network.0)).ok_or_else(unreadable)?;
+                let mask = (i32::from(network.version()), i32::from(network.length()));
+                if !masks.contains(&mask) {
+                    masks.push(mask);
+                }
                 Ok(ControlFlow::Continue(()))
             })
         })

@@ -136,4 +136,16 @@ SELECT t.refused(format('SELECT warden.authenticate(%L, ''192.0.2.1'')', :'alice
 ALTER TABLE warden.away RENAME TO ban_masks;
 \connect - app
 SELECT t.is(warden.authenticate(:'alice_token', '192.0.2.1'), :'alice', 'F7: mended, they are');
+
+-- Restored by pg_restore --data-only --disable-triggers, nothing has noted the masks of the bans.
+\connect - postgres
+DELETE FROM warden.bans;
+DELETE FROM warden.ban_masks;
+ALTER TABLE warden.bans DISABLE TRIGGER ALL;
+INSERT INTO warden.bans (network, reason, source, ban_count, banned_at, last_offense_at) VALUES ('192.0.2.0/24', 'r', 's', 1, now(), now());
+ALTER TABLE warden.bans ENABLE TRIGGER ALL;
+SELECT t.is(count(*), 0, 'there is no mask') FROM warden.ban_masks;
+SELECT t.is(warden.is_banned('192.0.2.7'), true, 'F7: bans restored without triggers are in force'), t.is(warden.is_banned('198.51.100.7'), false, 'and others are not banned');
+SELECT warden.ban_ip('203.0.113.9', 'permanent', 'another');
+SELECT t.is(warden.is_banned('192.0.2.7'), true, 'F7: also when another was banned since'), t.is(warden.is_banned('203.0.113.9'), true, 'who is banned too');
 SELECT t.done();
