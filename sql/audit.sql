@@ -63,7 +63,7 @@ COMMENT ON FUNCTION warden.record_event(text, text, jsonb, boolean) IS
 COMMENT ON FUNCTION warden.autonomously(text, jsonb) IS
     'Runs a task in a transaction of its own, committed when this returns, whatever becomes of the caller''s; returns what it answers. Takes some milliseconds. Not callable by clients. Errors: 55000 on a standby, and where no background worker is free or it has not committed within ten seconds.';
 COMMENT ON FUNCTION warden.caller_administers() IS 'Whether the client runs as a superuser or an admin role.';
-COMMENT ON FUNCTION warden.client_administers() IS 'Whether the client runs as a superuser or an admin role; for functions that are SECURITY DEFINER. Not callable by clients.';
+COMMENT ON FUNCTION warden.client_administers() IS 'Whether the client runs as a superuser or an admin role, in a statement and not in a trigger; for functions that are SECURITY DEFINER. Not callable by clients.';
 COMMENT ON FUNCTION warden.require_administrator() IS 'Raises 42501 unless the client runs as a superuser or an admin role; for functions that are SECURITY DEFINER.';
 COMMENT ON FUNCTION warden.require_superuser() IS 'Raises 42501 unless the client runs as a superuser; for functions that are SECURITY DEFINER.';
 COMMENT ON FUNCTION warden.write_audit(text, text, jsonb) IS

@@ -82,14 +82,19 @@ fn runs_code_of_others() -> bool {
 /// # Errors
 /// 42501.
 pub fn require_own_statement() -> Result<()> {
-    let depths = spi::read("SELECT pg_catalog.pg_trigger_depth()", &[], |row| Ok(row.get::<i32>(1)?))?;
-    if depths == [Some(0)] && !runs_code_of_others() {
+    if is_own_statement()? {
         return Ok(());
     }
     Err(Error::forbidden(
         "not allowed within a trigger or a security-restricted operation",
         "Call this in a statement of its own, in a migration say.",
     ))
+}
+
+/// Whether the code that runs is neither a trigger's nor maintenance's.
+pub fn is_own_statement() -> Result<bool> {
+    let depths = spi::read("SELECT pg_catalog.pg_trigger_depth()", &[], |row| Ok(row.get::<i32>(1)?))?;
+    Ok(depths == [Some(0)] && !runs_code_of_others())
 }
 
 /// Whether the client's role was added as `kind`.

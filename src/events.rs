@@ -91,9 +91,11 @@ fn caller_administers() -> bool {
 }
 
 /// Whether the client runs as a superuser or an admin role, for functions that are SECURITY DEFINER themselves.
+///
+/// A trigger is somebody else's code and runs with the rights of whoever sets it off: it is no administrator.
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
 fn client_administers() -> bool {
-    or_raise(issuers::administers())
+    or_raise(issuers::administers().and_then(|administers| Ok(administers && caller::is_own_statement()?)))
 }
 
 /// Refuses everybody but superusers and admin roles, for functions that are SECURITY DEFINER themselves.

@@ -25,7 +25,7 @@ fn set_password(
     hooks::hide_password();
     let (user_id, password) = (user_id.map(|id| Uuid::from_bytes(*id.as_bytes())), password.unwrap_or_default());
     or_raise((|| {
-        if issuers::administers()? {
+        if issuers::administers()? && caller::is_own_statement()? {
             reset(user_id, password)
         } else {
             change_own(user_id, password, current_password.unwrap_or_default())
