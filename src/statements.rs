@@ -9,7 +9,7 @@
 use crate::error::{Error, Result, or_raise};
 use crate::lookup::{Key, Latest, Lookup};
 use crate::sealed::{self, Standing};
-use crate::{catalog, scope_checks};
+use crate::{catalog, scope_checks, transaction, unguarded};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, PgList};
@@ -27,6 +27,7 @@ struct Asks {
 }
 
 /// A table as a statement names it.
+#[derive(Clone, Copy)]
 struct Named {
     table: Oid,
     /// Whose policies apply to it: 0 for whoever runs the statement.
@@ -44,6 +45,18 @@ thread_local! {
     /// The tables that statements have named since the catalog changed; `None` for one that is not protected.
     static KNOWN: RefCell<HashMap<Oid, Option<Rc<Asks>>>> = RefCell::new(HashMap::new());
     static AS_OF: Cell<u64> = const { Cell::new(0) };
+
+    /// The statements under way that write and began while nobody was signed in.
+    static BEGUN_BY_NOBODY: RefCell<Vec<Begun>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A statement that writes, as it was when it began.
+struct Begun {
+    /// The local id of its transaction.
+    lxid: u32,
+    /// Its state, by which it is known; never followed.
+    state: usize,
+    tables: Vec<Named>,
 }
 
 /// Whether a statement has to be looked at. Called when each starts.
@@ -66,19 +79,100 @@ pub unsafe fn concerns(query: *mut pg_sys::QueryDesc, eflags: i32) -> bool {
 pub unsafe extern "C-unwind" fn refuse(query: *mut pg_sys::QueryDesc) {
     // SAFETY: promised by the caller; the lists of a planned statement hold nodes of these types.
     unsafe {
+        let writes = !(*(*query).plannedstmt).resultRelations.is_null();
+        each_named(query, |named| look_at(&named, writes));
+    }
+}
+
+/// Whether the statement writes while nobody is signed in: it may sign somebody in itself. Asked when each has started.
+///
+/// # Safety
+/// `query` is what Postgres has started.
+#[inline]
+pub unsafe fn is_begun_by_nobody(query: *mut pg_sys::QueryDesc, eflags: i32) -> bool {
+    // SAFETY: promised by the caller.
+    !matches!(sealed::standing(), Standing::Valid)
+        && eflags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 == 0
+        && unsafe { !(*(*query).plannedstmt).resultRelations.is_null() }
+}
+
+/// Remembers a statement that [`is_begun_by_nobody`] until its end, or that of its failure.
+///
+/// # Safety
+/// `query` is what Postgres has started.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn remember(query: *mut pg_sys::QueryDesc) {
+    let mut tables = Vec::new();
+    // SAFETY: promised by the caller; the memory of a statement's state is given back when it ends, however it does,
+    // and calls what is registered in it.
+    unsafe {
+        each_named(query, |named| {
+            if WRITING.iter().any(|one| named.permissions & u64::from(*one) != 0) {
+                // Whoever runs it now: that may be somebody else where the question is asked.
+                let checked_as = if named.checked_as == Oid::INVALID { unguarded::user_id() } else { named.checked_as };
+                tables.push(Named { checked_as, ..named });
+            }
+        });
+        let state = (*query).estate;
+        let size = size_of::<pg_sys::MemoryContextCallback>();
+        let callback = pg_sys::MemoryContextAlloc((*state).es_query_cxt, size).cast::<pg_sys::MemoryContextCallback>();
+        let lxid = transaction::local_id();
+        BEGUN_BY_NOBODY.with_borrow_mut(|begun| {
+            // What is left of another transaction never ends any more.
+            begun.retain(|one| one.lxid == lxid);
+            begun.push(Begun { lxid, state: state as usize, tables });
+        });
+        callback.write(pg_sys::MemoryContextCallback {
+            func: Some(forget),
+            arg: state.cast(),
+            next: std::ptr::null_mut(),
+        });
+        pg_sys::MemoryContextRegisterResetCallback((*state).es_query_cxt, callback);
+    }
+}
+
+/// Runs while memory is given back, so it must not fail or call into Postgres.
+unsafe extern "C-unwind" fn forget(state: *mut std::ffi::c_void) {
+    BEGUN_BY_NOBODY.with(|begun| {
+        if let Ok(mut begun) = begun.try_borrow_mut() {
+            begun.retain(|one| one.state != state as usize);
+        }
+    });
+}
+
+/// Whether a statement is under way that began while nobody was signed in, and writes what nobody may who only reads.
+pub fn write_is_under_way() -> Result<bool> {
+    let lxid = transaction::local_id();
+    let tables: Vec<Named> = BEGUN_BY_NOBODY.with_borrow(|begun| {
+        begun.iter().filter(|one| one.lxid == lxid).flat_map(|one| one.tables.iter().copied()).collect()
+    });
+    for named in tables {
+        if forbidden_to_readers(&named)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The tables that a statement names, with what it does there.
+///
+/// # Safety
+/// `query` is what Postgres starts.
+unsafe fn each_named(query: *mut pg_sys::QueryDesc, mut visit: impl FnMut(Named)) {
+    // SAFETY: promised by the caller; the lists of a planned statement hold nodes of these types.
+    unsafe {
         let statement = &*(*query).plannedstmt;
-        let writes = !statement.resultRelations.is_null();
         #[cfg(feature = "pg15")]
         for entry in PgList::<pg_sys::RangeTblEntry>::from_pg(statement.rtable).iter_ptr() {
             if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION {
                 let permissions = u64::from((*entry).requiredPerms);
-                look_at(&Named { table: (*entry).relid, checked_as: (*entry).checkAsUser, permissions }, writes);
+                visit(Named { table: (*entry).relid, checked_as: (*entry).checkAsUser, permissions });
             }
         }
         #[cfg(not(feature = "pg15"))]
         for entry in PgList::<pg_sys::RTEPermissionInfo>::from_pg(statement.permInfos).iter_ptr() {
             let permissions = u64::from((*entry).requiredPerms);
-            look_at(&Named { table: (*entry).relid, checked_as: (*entry).checkAsUser, permissions }, writes);
+            visit(Named { table: (*entry).relid, checked_as: (*entry).checkAsUser, permissions });
         }
     }
 }
@@ -101,13 +195,26 @@ fn look_at(named: &Named, writes: bool) {
     if names(&WRITING) {
         require(asks.write_scope.as_deref());
     }
-    if reads_only {
-        for (permission, command) in WRITING.into_iter().zip(["INSERT", "UPDATE", "DELETE"]) {
-            if names(&[permission]) && !or_raise(is_allowed(asks.root, command)) {
-                refuse_writing(named.table, command);
-            }
+    if reads_only && let Some(command) = or_raise(forbidden_to_readers(named)) {
+        refuse_writing(named.table, command);
+    }
+}
+
+/// What the statement does to the table that nobody does who only reads.
+fn forbidden_to_readers(named: &Named) -> Result<Option<&'static str>> {
+    if named.table.to_u32() < pg_sys::FirstNormalObjectId {
+        return Ok(None);
+    }
+    let Some(asks) = asks(named.table)? else { return Ok(None) };
+    if !policies_apply(named) {
+        return Ok(None);
+    }
+    for (permission, command) in WRITING.into_iter().zip(["INSERT", "UPDATE", "DELETE"]) {
+        if named.permissions & u64::from(permission) != 0 && !is_allowed(asks.root, command)? {
+            return Ok(Some(command));
         }
     }
+    Ok(None)
 }
 
 fn require(scope: Option<&str>) {

@@ -9,7 +9,7 @@
 
 use crate::error::{Error, Result};
 use crate::identity::Identity;
-use crate::{sealed, settings, unguarded};
+use crate::{sealed, settings, statements, unguarded};
 use pgrx::prelude::*;
 use std::cell::Cell;
 use uuid::Uuid;
@@ -74,7 +74,8 @@ impl Attempt {
     /// Seals the identity.
     ///
     /// # Errors
-    /// 55000 where the transaction acts for another user, or in another tenant, already: who was there stays.
+    /// 55000 where the transaction acts for another user, or in another tenant, already, and where a user that only
+    /// reads would come into the midst of a write: who was there stays.
     pub fn succeed(mut self, identity: &Identity) -> Result<()> {
         let someone = self.transaction.user_id.filter(|_| !settings::allow_identity_switch());
         if someone.is_some_and(|user_id| user_id != identity.user_id) {
@@ -89,6 +90,13 @@ impl Attempt {
             return Err(Error::wrong_state(
                 "this transaction already acts in another tenant, or in none",
                 "One transaction has one tenant: commit or roll back before another one is chosen.",
+            ));
+        }
+        if identity.reads_only && statements::write_is_under_way()? {
+            self.decline();
+            return Err(Error::wrong_state(
+                "a statement that writes began before this user, who only reads, was signed in",
+                "Authenticate in a statement of its own.",
             ));
         }
         sealed::set(identity)?;

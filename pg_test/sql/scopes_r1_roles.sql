@@ -41,6 +41,33 @@ SELECT t.rows('UPDATE notes SET id = 4 WHERE id = 3', 1, 'R1: and changes it');
 SELECT t.rows('DELETE FROM notes', 2, 'R1: and deletes it');
 ROLLBACK;
 
+-- A statement that signs him in itself began as nobody, and is no way around.
+SELECT set_config('t.token', :'alice_token', false);
+CREATE FUNCTION pg_temp.sign_in() RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN RETURN warden.authenticate(current_setting('t.token')); END $$;
+CREATE FUNCTION pg_temp.fails_first() RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN UPDATE notes SET id = 1 / (id - id) WHERE pg_temp.sign_in() IS NOT NULL; EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN INSERT INTO notes SELECT 1 / 0; EXCEPTION WHEN OTHERS THEN NULL; END;
+    DELETE FROM notes;
+    RETURN pg_temp.sign_in();
+END $$;
+SELECT t.refused(statement, '55000', 'R1: a viewer signs in within: ' || statement, 'began before')
+FROM (VALUES ('UPDATE notes SET id = 40 WHERE (SELECT pg_temp.sign_in()) IS NOT NULL'), ('DELETE FROM notes WHERE (SELECT pg_temp.sign_in()) IS NOT NULL'),
+    ('WITH a AS MATERIALIZED (SELECT pg_temp.sign_in() AS id) INSERT INTO notes SELECT 40, id FROM a'), ('UPDATE my_notes SET id = 40 WHERE (SELECT pg_temp.sign_in()) IS NOT NULL'),
+    ('WITH a AS MATERIALIZED (SELECT pg_temp.sign_in() AS id), i AS (INSERT INTO notes SELECT 40, id FROM a) SELECT * FROM a')) AS s (statement);
+BEGIN;
+DELETE FROM notes WHERE false;
+SELECT t.succeeds('INSERT INTO open_table SELECT 1 WHERE pg_temp.sign_in() IS NOT NULL', 'R1: into a table that is not protected it is no matter');
+SELECT t.is((SELECT string_agg(id::text, ',') FROM notes), '1', 'R1: nor what nobody has written before');
+ROLLBACK;
+BEGIN;
+SELECT t.is(pg_temp.fails_first(), :'alice'::uuid, 'R1: nor what has ended or failed by then');
+ROLLBACK;
+SELECT set_config('t.token', :'bob_token', false);
+BEGIN;
+SELECT t.rows('UPDATE notes SET id = 40 WHERE (SELECT pg_temp.sign_in()) IS NOT NULL', 1, 'R1: who writes may sign in so');
+ROLLBACK;
+
 -- Of two roles the one that writes counts; of none, none.
 \connect - postgres
 SELECT warden.assign_role(:'alice', 'user'), warden.assign_role(:'bob', 'viewer'), warden.revoke_role(:'bob', 'viewer'), warden.revoke_role(:'bob', 'user');
