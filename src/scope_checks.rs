@@ -2,13 +2,14 @@
 
 #![allow(unsafe_code)]
 
+use crate::directory::{self, User};
+use crate::door;
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
-use crate::permissions::{self, Facts, Granted};
+use crate::permissions::{self, Facts, Granted, Limits};
 use crate::readers::somebody;
 use crate::scopes::{Asked, Held, NotAsked, Pattern};
 use crate::sealed::{self, Standing};
-use crate::{directory::User, door};
 use pgrx::pg_getarg_datum_raw;
 use pgrx::prelude::*;
 use uuid::Uuid;
@@ -90,13 +91,16 @@ impl Person {
         Self { user_id: user.id, tenant_id, roles: user.roles.clone(), granted }
     }
 
-    fn of(identity: &Identity) -> Self {
-        Self {
-            user_id: identity.user_id,
-            tenant_id: identity.tenant_id,
-            roles: identity.roles.clone(),
-            granted: Granted { scopes: identity.granted.clone(), reads_only: identity.reads_only },
-        }
+    /// Who acts in this transaction, as far as it goes beyond one tenant: what a tenant has made of him is nothing to
+    /// grant everywhere.
+    fn of(identity: &Identity) -> Result<Self> {
+        let found = directory::find_by_id(identity.actor_id)?.filter(|user| user.active);
+        let Some(actor) = found else {
+            return Err(Error::forbidden("the acting user is not active", MORE));
+        };
+        let own = permissions::granted(&actor, identity.tenant_id, &Limits::none())?;
+        let scopes = own.scopes.iter().filter(|scope| identity.granted.contains(scope)).cloned().collect();
+        Ok(Self::new(&actor, identity.tenant_id, Granted { scopes, reads_only: own.reads_only || identity.reads_only }))
     }
 
     fn holds(&self, facts: &Facts, patterns: &[Pattern]) -> bool {
@@ -189,7 +193,11 @@ fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {
     if let Standing::Expired = sealed::standing() {
         return Err(Error::IdentityExpired);
     }
-    let Some(person) = sealed::with_identity(Person::of).or_else(door::person) else { return Ok(()) };
+    let person = match sealed::with_identity(Identity::clone) {
+        Some(identity) => Some(Person::of(&identity)?),
+        None => door::person(),
+    };
+    let Some(person) = person else { return Ok(()) };
     let facts = permissions::facts()?;
     let refused = |what: &str, name: &str| {
         Err(Error::forbidden(format!("{what} \"{name}\" is more than the acting user holds"), MORE))

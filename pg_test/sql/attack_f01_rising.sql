@@ -85,6 +85,29 @@ SELECT warden.set_current_user(:'alice');
 SELECT t.refused(format('SELECT warden.assign_role(%L, ''owner'')', :'alice'), '42501', 'R7: as the user of the transaction', 'more than the acting');
 SELECT t.is(warden.assign_role(:'mallory', 'user'), true, 'R7: who may give what he has');
 ROLLBACK;
+-- What a tenant has made of him is nothing to grant everywhere; nor what an agent acts with in another's name.
+\connect - postgres
+SELECT warden.create_tenant('Acme') AS acme \gset
+SELECT becomes(:'alice', '{user}');
+SELECT warden.add_member(:'acme', :'alice', '{owner}'), warden.add_member(:'acme', :'bob');
+\set acting `lib/tokens mint b0b00000-0000-4000-8000-000000000002 600 '{"act": {"sub": "a11ce000-0000-4000-8000-000000000001"}}'`
+\connect - gateway
+BEGIN;
+SELECT warden.set_current_user(:'alice', :'acme');
+SELECT t.is(warden.has_scope('billing'), true, 'an owner of a tenant holds there what owners hold');
+SELECT t.refused(call, '42501', 'R7: an owner of a tenant ' || note, 'more than the acting user holds') FROM calls;
+SELECT t.refused(format('SELECT warden.assign_role(%L, ''admin'')', :'mallory'), '42501', 'R7: makes no admin of the deployment', 'more than the acting');
+SELECT t.is(warden.assign_role(:'mallory', 'user'), true, 'R7: but gives what he has everywhere');
+ROLLBACK;
+BEGIN;
+SELECT warden.set_current_user(:'bob', :'acme');
+SELECT t.is(warden.assign_role(:'mallory', 'owner'), true, 'R7: an owner of the deployment makes one, whatever he is in the tenant');
+ROLLBACK;
+BEGIN;
+SELECT warden.authenticate(:'acting');
+SELECT t.refused(format('SELECT warden.assign_role(%L, ''owner'')', :'mallory'), '42501', 'R7: who acts for an owner makes none', 'more than the acting');
+SELECT t.is(warden.assign_role(:'mallory', 'user'), true, 'R7: but gives what he has himself');
+ROLLBACK;
 -- The operator, who is nobody's subject; and the next transaction is nobody's.
 \connect - boss
 SELECT t.is(warden.assign_role(:'alice', 'owner'), true, 'a database role by itself is the operator');
