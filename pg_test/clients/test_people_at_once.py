@@ -213,6 +213,8 @@ def test_who_was_restored_keeps_its_rows(database, superuser, boss, users):
     boss.execute("SELECT warden.merge_users(%s, %s)", (source, target))
     boss.execute("SELECT warden.restore_user(%s)", (source,))
     boss.execute("SELECT warden.set_user_status(%s, 'active')", (source,))
+    # Its roles went with it, and without one nobody writes.
+    boss.execute("SELECT warden.assign_role(%s, 'user')", (source,))
     acting = Acting(database, source)
     acting.write()
     acting.commit()
