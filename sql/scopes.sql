@@ -281,9 +281,10 @@ BEGIN
     IF before.scopes @> declared AND declared @> before.scopes AND reads = before.reads_only THEN
         RETURN false;
     END IF;
-    -- A scope that nobody has heard of opens nothing yet.
-    PERFORM warden.require_may_grant(array(SELECT d.scope FROM unnest(declared) AS d (scope) WHERE d.scope <> ALL (unknown)),
-        CASE WHEN define_role.role = 'owner' THEN '{owner}'::text[] ELSE '{}' END, NOT reads);
+    -- What is taken from a role as well as what is given. A scope that nobody has heard of opens nothing yet.
+    PERFORM warden.require_may_grant(
+        array(SELECT d.scope FROM unnest(declared || before.scopes) AS d (scope) WHERE d.scope <> ALL (unknown)),
+        CASE WHEN define_role.role = 'owner' THEN '{owner}'::text[] ELSE '{}' END, NOT reads OR NOT coalesce(before.reads_only, true));
     INSERT INTO warden.scopes (scope) SELECT DISTINCT u.scope FROM unnest(unknown) AS u (scope);
     DELETE FROM warden.roles r WHERE r.role = define_role.role AND NOT r.shipped;
     INSERT INTO warden.roles (role, scopes, reads_only)
@@ -297,7 +298,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.define_role(text, text[], boolean) IS
-    'Says which scopes a role holds, of those that ship or a new one; felt by the next transaction of everybody who has it. scopes: all of them, wildcards (agents:*, *) and templates (files:{{user_id}}) included; a scope that was unknown is known from now on. reads_only: whether who has no other role only reads, by default as before, and false for a new role. Returns false where nothing changed. For superusers and admin roles. Errors: 22023 for what is no role or scope; 42501, also where a person acts who does not hold all of it.';
+    'Says which scopes a role holds, of those that ship or a new one; felt by the next transaction of everybody who has it. scopes: all of them, wildcards (agents:*, *) and templates (files:{{user_id}}) included; a scope that was unknown is known from now on. reads_only: whether who has no other role only reads, by default as before, and false for a new role. Returns false where nothing changed. For superusers and admin roles. Errors: 22023 for what is no role or scope; 42501, also where a person acts who does not hold all of it, and all that the role held.';
 
 CREATE FUNCTION warden.define_scope(scope text, implies text[] DEFAULT '{}', by_name_only boolean DEFAULT false) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -340,8 +341,8 @@ BEGIN
         RAISE EXCEPTION 'this is no client' USING ERRCODE = '22023', HINT = 'Pass the client_id or azp of its tokens, in at most 255 characters.';
     END IF;
     PERFORM warden.require_known_scopes(register_client.scopes);
-    PERFORM warden.require_may_grant(register_client.scopes, '{}');
     SELECT c.scopes INTO before FROM warden.clients c WHERE c.client_id = register_client.client_id;
+    PERFORM warden.require_may_grant(register_client.scopes || before, '{}');
     INSERT INTO warden.clients AS c (client_id, scopes) VALUES (register_client.client_id, register_client.scopes)
     ON CONFLICT ON CONSTRAINT clients_pkey DO UPDATE SET scopes = excluded.scopes
     WHERE NOT (c.scopes @> excluded.scopes AND excluded.scopes @> c.scopes);
@@ -355,7 +356,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.register_client(text, text[]) IS
-    'Says which scopes tokens of an OAuth client have at most (claim client_id or azp), whoever they are issued for; felt by the next transaction. scopes: wildcards included, none for a client that may do nothing. Tokens of a client that is not registered are not narrowed by it. Returns false where nothing changed. For superusers and admin roles. Errors: 22023 for an unknown scope; 42501, also where a person acts who does not hold the scopes.';
+    'Says which scopes tokens of an OAuth client have at most (claim client_id or azp), whoever they are issued for; felt by the next transaction. scopes: wildcards included, none for a client that may do nothing. Tokens of a client that is not registered are not narrowed by it. Returns false where nothing changed. For superusers and admin roles. Errors: 22023 for an unknown scope; 42501, also where a person acts who does not hold the scopes, and those it had.';
 
 CREATE FUNCTION warden.unregister_client(client_id text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
