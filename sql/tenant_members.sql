@@ -5,12 +5,13 @@ CREATE FUNCTION warden.holds_roles(held text[], roles text[]) RETURNS boolean
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT coalesce(bool_and(r.role = ANY (holds_roles.held)
-        OR (r.role <> 'owner' AND warden.scopes_of_roles(ARRAY[r.role]) <@ warden.scopes_of_roles(holds_roles.held))), true)
+        OR (r.role <> 'owner' AND warden.scopes_of_roles(ARRAY[r.role]) <> '{}'
+            AND warden.scopes_of_roles(ARRAY[r.role]) <@ warden.scopes_of_roles(holds_roles.held))), true)
     FROM unnest(holds_roles.roles) AS r (role);
 END;
 
 COMMENT ON FUNCTION warden.holds_roles(text[], text[]) IS
-    'Whether who has the first roles may give the second: each is among them, or gives no scope that they do not. An owner is made by owners alone.';
+    'Whether who has the first roles may give the second: each is among them, or gives scopes and none that they do not. An owner is made by owners alone.';
 
 CREATE FUNCTION warden.is_last_admin(tenant_id uuid, user_id uuid, roles_after text[]) RETURNS boolean
 LANGUAGE sql STABLE

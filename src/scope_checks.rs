@@ -3,13 +3,13 @@
 #![allow(unsafe_code)]
 
 use crate::directory::{self, User};
-use crate::door;
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
-use crate::permissions::{self, Facts, Granted, Limits};
+use crate::permissions::{self, Facts, Granted, Limits, Role};
 use crate::readers::somebody;
 use crate::scopes::{Asked, Held, NotAsked, Pattern};
 use crate::sealed::{self, Standing};
+use crate::{door, transaction};
 use pgrx::pg_getarg_datum_raw;
 use pgrx::prelude::*;
 use uuid::Uuid;
@@ -113,13 +113,13 @@ impl Person {
         })
     }
 
-    /// Whether it has all that comes with a role. An owner is made by owners alone, whatever its scopes are said to be.
+    /// Whether it has all that comes with a role; of one without scopes that is its name. An owner is made by owners
+    /// alone, whatever its scopes are said to be.
     fn may_give(&self, facts: &Facts, role: &str) -> bool {
         let has = |name: &str| self.roles.iter().any(|has| has == name);
-        (role != OWNER || has(OWNER))
-            && facts
-                .role(role)
-                .is_none_or(|role| self.holds(facts, &role.scopes) && (role.reads_only || !self.granted.reads_only))
+        let Some(Role { scopes, reads_only }) = facts.role(role) else { return has(role) };
+        let by_scopes = role != OWNER && !scopes.is_empty();
+        (by_scopes || has(role)) && self.holds(facts, scopes) && (*reads_only || !self.granted.reads_only)
     }
 }
 
@@ -197,7 +197,17 @@ fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {
         Some(identity) => Some(Person::of(&identity)?),
         None => door::person(),
     };
-    let Some(person) = person else { return Ok(()) };
+    let Some(person) = person else {
+        // Whoever was here, or was turned away, does not become the operator by leaving.
+        return if transaction::had_somebody() {
+            Err(Error::forbidden(
+                "somebody was signed in, or refused, earlier in this transaction",
+                "Who acts as a database role alone grants in a transaction of its own.",
+            ))
+        } else {
+            Ok(())
+        };
+    };
     let facts = permissions::facts()?;
     let refused = |what: &str, name: &str| {
         Err(Error::forbidden(format!("{what} \"{name}\" is more than the acting user holds"), MORE))

@@ -146,6 +146,12 @@ fn current() -> Transaction {
     Transaction { lxid, serial, user_id: None, tenant_id: None, failed: false }
 }
 
+/// Whether somebody was signed in in this transaction, or was refused, whoever is there now.
+pub fn had_somebody() -> bool {
+    let Transaction { user_id, failed, .. } = current();
+    (user_id.is_some() || failed) && !settings::allow_identity_switch()
+}
+
 /// The local id of the transaction under way, unique within a backend.
 pub fn local_id() -> u32 {
     // SAFETY: every backend that runs a function has a PGPROC of its own.

@@ -108,6 +108,54 @@ SELECT warden.authenticate(:'acting');
 SELECT t.refused(format('SELECT warden.assign_role(%L, ''owner'')', :'mallory'), '42501', 'R7: who acts for an owner makes none', 'more than the acting');
 SELECT t.is(warden.assign_role(:'mallory', 'user'), true, 'R7: but gives what he has himself');
 ROLLBACK;
+-- Nor does he become the operator by leaving.
+\connect - gateway
+BEGIN;
+SELECT warden.set_current_user(:'alice');
+SELECT warden.sign_out();
+SELECT t.refused(format('SELECT warden.assign_role(%L, ''owner'')', :'alice'), '42501', 'R7: who has signed out is not the operator', 'earlier in this transaction');
+SELECT warden.set_current_user(:'alice');
+SELECT t.is(warden.assign_role(:'mallory', 'user'), true, 'R7: but may come back, and give what he has');
+ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+SELECT warden.set_current_user(:'alice');
+ROLLBACK TO s;
+SELECT t.refused(format('SELECT warden.assign_role(%L, ''owner'')', :'alice'), '42501', 'R7: nor after ROLLBACK TO', 'earlier in this transaction');
+ROLLBACK;
+BEGIN;
+SELECT t.refused('SELECT warden.set_current_user(gen_random_uuid())', '28000', 'R7: an attempt fails');
+SELECT t.refused(format('SELECT warden.assign_role(%L, ''owner'')', :'alice'), '42501', 'R7: nor who was refused', 'earlier in this transaction');
+ROLLBACK;
+
+-- A role without scopes is held by name; a role or client is changed by who holds what it had as well.
+\connect - postgres
+SELECT warden.define_role('badge', '{}'), warden.define_role('biller', '{user,billing}'), warden.register_client('till', '{user,billing}');
+SELECT becomes(:'alice', '{admin,user}'), becomes(:'mallory', '{viewer}', '{*}');
+CREATE TABLE taken (call text);
+GRANT SELECT ON taken TO PUBLIC;
+INSERT INTO taken VALUES (format('SELECT warden.assign_role(%L, ''badge'')', :'mallory')), ('SELECT warden.define_role(''biller'', ''{user}'')'), ('SELECT warden.register_client(''till'', ''{user}'')');
+\connect - gateway
+BEGIN;
+SELECT warden.set_current_user(:'alice');
+SELECT t.refused(call, '42501', 'R7: ' || call, 'more than the acting') FROM taken;
+ROLLBACK;
+BEGIN;
+SELECT warden.set_current_user(:'bob');
+SELECT t.succeeds(call, 'R7: an owner: ' || call) FROM taken WHERE call NOT LIKE '%badge%';
+ROLLBACK;
+BEGIN;
+SELECT warden.set_current_user(:'mallory');
+SELECT t.refused('SELECT warden.define_role(''user'', ''{user,agents:read,tools:execute}'', reads_only => true)', '42501', 'R7: who only reads keeps nobody from writing', 'only reads');
+ROLLBACK;
+\connect - postgres
+SELECT becomes(:'alice', '{admin,user,badge}');
+SELECT becomes(:'mallory', '{user}');
+\connect - gateway
+BEGIN;
+SELECT warden.set_current_user(:'alice');
+SELECT t.is(warden.assign_role(:'mallory', 'badge'), true, 'R7: who has the role gives it');
+ROLLBACK;
 -- The operator, who is nobody's subject; and the next transaction is nobody's.
 \connect - boss
 SELECT t.is(warden.assign_role(:'alice', 'owner'), true, 'a database role by itself is the operator');

@@ -2,7 +2,7 @@
 \ir lib/tenants.sql
 SELECT warden.update_user(:'bob', display_name => 'Bob', email => 'bob@example.com');
 SELECT warden.create_user(display_name => 'Carol') AS carol, warden.create_user() AS dave, warden.create_user() AS gone \gset
-SELECT warden.delete_user(:'gone');
+SELECT warden.delete_user(:'gone'), warden.define_role('badge', '{}');
 CREATE FUNCTION members(tenant_id uuid) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(concat(coalesce(m.display_name, left(m.user_id::text, 4)), ' ', m.roles), ', ' ORDER BY m.added_at, m.user_id) FROM warden.list_members(tenant_id, 100) m
 $$;
@@ -45,6 +45,7 @@ SELECT t.is(warden.remove_member(:'t1', :'dave'), true, 'removes');
 SELECT t.is(warden.add_member(:'t1', :'bob', '{viewer}'), true, 'gives other roles');
 SELECT t.refused(format('SELECT warden.add_member(%L, %L, %L)', :'t1', member, roles), '42501', concat_ws(' ', 'R7: no owner is made by an admin:', member, roles), 'not hold')
 FROM (VALUES (:'bob', '{owner}'), (:'alice', '{owner}'), (:'dave', '{owner,user}'), (:'bob', '{admin,owner}')) AS r (member, roles);
+SELECT t.refused(format('SELECT warden.add_member(%L, %L, ''{badge}'')', :'t1', :'bob'), '42501', 'R7: nor does he give a role without scopes, which he has not', 'not hold');
 SELECT t.refused(format('SELECT warden.add_member(%L, gen_random_uuid())', :'t1'), 'P0002', 'an unknown user');
 SELECT t.refused(format('SELECT warden.add_member(%L, %L)', :'t1', :'gone'), 'P0002', 'a deleted one is the same');
 SELECT t.is(warden.remove_member(:'t1', :'alice'), true, 'who is not the last admin may go');
