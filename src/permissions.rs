@@ -8,6 +8,7 @@ use crate::directory::User;
 use crate::error::Result;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::scopes::{self, Held, Known, Pattern, Registry};
+use crate::unguarded;
 use pgrx::IntoDatum;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -102,8 +103,11 @@ pub fn facts() -> Result<Rc<Facts>> {
         return Ok(facts);
     }
     let facts = Rc::new(Latest::with(Facts::read)?);
-    FACTS.set(Some(Rc::clone(&facts)));
-    AS_OF.set(catalog);
+    // Within a parallel query they are read with its snapshot, which may be old: good for that query alone.
+    if !unguarded::is_in_parallel_mode() {
+        FACTS.set(Some(Rc::clone(&facts)));
+        AS_OF.set(catalog);
+    }
     Ok(facts)
 }
 
