@@ -111,7 +111,11 @@ AS $$
                   'public_column => %L, manage_columns => %L, create_index => %L, replace_policies => true%s);',
                   p.root, p.owner_column, p.tenant_column, p.parent_column, p.public_column, p.manage_columns, p.create_index,
                   CASE WHEN num_nonnulls(p.read_scope, p.write_scope) > 0
-                       THEN format(', read_scope => %L, write_scope => %L', p.read_scope, p.write_scope) END)
+                       THEN format(', read_scope => %L, write_scope => %L', p.read_scope, p.write_scope) ELSE '' END
+                  || CASE WHEN p.key_column IS NOT NULL THEN ', shareable => true' ELSE '' END
+                  || CASE WHEN num_nonnulls(p.reference_level, p.read_level, p.write_level, p.capability) > 0
+                          THEN format(', reference_level => %L, read_level => %L, write_level => %L, capability => %L',
+                                      p.reference_level, p.read_level, p.write_level, p.capability) ELSE '' END)
     FROM warden.protections p WHERE p.relation::oid = protect_again.relation
 $$;
 

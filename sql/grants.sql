@@ -67,6 +67,12 @@ GRANT EXECUTE ON FUNCTION
     warden.fill_owner(),
     warden.keep_owner(),
     warden.refuse_truncate(),
+    warden.keep_private(),
+    warden.shares_follow_row(),
+    warden.shares_follow_table(),
+    warden.shared(oid, anyelement, text),
+    warden.shared_ids(oid, text, anyelement),
+    warden.shared_level(oid, anyelement),
     warden.admin_open(),
     warden.admin_is_open(),
     -- For owners of protected tables, admins and migrations: the code asks who calls.
@@ -77,7 +83,7 @@ GRANT EXECUTE ON FUNCTION
     -- What the view of protected tables calls, for those who may read it.
     warden.is_intact(regclass),
     -- For the owners of tables and schemas: the code asks who calls.
-    warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean, text, text),
+    warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean, text, text, boolean, text, text, text, text),
     warden.unprotect(regclass, boolean),
     warden.protect_schema(regnamespace, text, text[], boolean, boolean, boolean, boolean),
     warden.allow(regclass, text, text, text),

@@ -157,6 +157,10 @@ BEGIN
             'row_security', c.relrowsecurity,
             'forced', c.relforcerowsecurity,
             'rows', CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
+            'primary_key', (
+                SELECT a.attname
+                FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+                WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnatts = 1),
             'columns', coalesce((
                 SELECT jsonb_object_agg(a.attname, warden.column_facts(c.oid, a.attname))
                 FROM pg_attribute a
@@ -247,6 +251,7 @@ BEGIN
             'partitioned', c.relkind = 'p',
             'key', warden.column_facts(c.oid, k.attname),
             'owner', (SELECT warden.column_facts(c.oid, p.owner_column) FROM warden.protections p WHERE p.relation = c.oid),
+            'share_key', (SELECT warden.column_facts(c.oid, p.key_column) FROM warden.protections p WHERE p.relation = c.oid),
             'above', (
                 SELECT jsonb_build_object(
                     'column', warden.column_facts(c.oid, p.parent_column),
@@ -269,7 +274,7 @@ COMMENT ON FUNCTION warden.parent_facts(regclass, text) IS
     'The table and key that the foreign key of one column refers to, by what that table is protected, and the same of the table above it; NULL without such a key.';
 
 CREATE FUNCTION warden.tree_facts(
-    members oid[], owner_column text, tenant_column text, parent_column text, public_column text
+    members oid[], owner_column text, tenant_column text, parent_column text, public_column text, key_column text
 ) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -279,7 +284,7 @@ BEGIN
             'tables', (
                 SELECT jsonb_agg(warden.table_facts(m.member,
                            array_remove(ARRAY[coalesce(tree_facts.owner_column, tree_facts.parent_column), tree_facts.tenant_column,
-                           tree_facts.public_column], NULL))
+                           tree_facts.public_column, tree_facts.key_column], NULL))
                            ORDER BY m.position)
                 FROM unnest(tree_facts.members) WITH ORDINALITY AS m (member, position)),
             'parent', CASE WHEN tree_facts.parent_column IS NOT NULL
@@ -287,7 +292,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION warden.tree_facts(oid[], text, text, text, text) IS
+COMMENT ON FUNCTION warden.tree_facts(oid[], text, text, text, text, text) IS
     'table_facts() of the tables, and parent_facts() of the first.';
 
 CREATE FUNCTION warden.protection_family(relation regclass, alone boolean) RETURNS jsonb
@@ -304,6 +309,11 @@ BEGIN
             'public_column', p.public_column,
             'read_scope', p.read_scope,
             'write_scope', p.write_scope,
+            'key_column', p.key_column,
+            'reference_level', p.reference_level,
+            'read_level', p.read_level,
+            'write_level', p.write_level,
+            'capability', p.capability,
             'manage_columns', p.manage_columns,
             'create_index', p.create_index,
             'allowances', coalesce((
@@ -335,14 +345,19 @@ CREATE FUNCTION warden.protect(
     replace_policies boolean DEFAULT false,
     dry_run boolean DEFAULT false,
     read_scope text DEFAULT NULL,
-    write_scope text DEFAULT NULL
+    write_scope text DEFAULT NULL,
+    shareable boolean DEFAULT false,
+    reference_level text DEFAULT NULL,
+    read_level text DEFAULT NULL,
+    write_level text DEFAULT NULL,
+    capability text DEFAULT NULL
 ) RETURNS TABLE (step int, sql text, lock text, rows bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET standard_conforming_strings = on SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'protect_wrapper';
 
-COMMENT ON FUNCTION warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean, text, text) IS
-    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too, or with owner_column => NULL the current tenant alone, whose members all see and change the row; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); public_column: a boolean, and where it is true every role that may SELECT from the table reads the row, signed in or not (of its own tenant, with tenant_column), and writes it no more than before; manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; replace_policies: drop the policies that the table has and keep their text for unprotect(), instead of refusing the table and listing them; dry_run: only say what would be done; read_scope, write_scope: a scope without which a statement that reads, or writes, is refused (42501) before it touches a row, also of a public or allowed one, where somebody acts, and nobody reaches no row. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason, and for an unknown scope; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
+COMMENT ON FUNCTION warden.protect(regclass, text, text, text, text, boolean, boolean, boolean, boolean, text, text, boolean, text, text, text, text) IS
+    'Lets every role see and change only the rows of the user it acts for. owner_column: uuid (the user''s id), text (the external id) or integer (the external number); tenant_column: a uuid that must be the current tenant too, or with owner_column => NULL the current tenant alone, whose members all see and change the row; parent_column: instead of an owner, the foreign key to the protected table whose rows the rows of this one belong to (owner_column => NULL); public_column: a boolean, and where it is true every role that may SELECT from the table reads the row, signed in or not (of its own tenant, with tenant_column), and writes it no more than before; manage_columns: set NOT NULL and the default of these columns; create_index: make an index that leads with the owner unless there is one; replace_policies: drop the policies that the table has and keep their text for unprotect(), instead of refusing the table and listing them; dry_run: only say what would be done; read_scope, write_scope: a scope without which a statement that reads, or writes, is refused (42501) before it touches a row, also of a public or allowed one, where somebody acts, and nobody reaches no row; shareable: rows can be shared by warden.share(), each by its primary key, and this table has an owner column; reference_level: what a shared row takes to be referred to by a foreign key (use, if not given); read_level, write_level: with parent_column, what a shared parent takes to read its rows here (view, if not given), and to write them (edit); capability: an agent that has it reads the rows of its owner here. Returns the statements in their order, each with the lock it takes and the rows it is estimated to scan (NULL: never analysed); none where the table is protected already. For the table''s owner; partitions and inheritance children follow. Errors: 22023 for a table or column that cannot be used, with the reason, and for an unknown scope; 42501 for anybody but the owner; 55000 where rows, policies or the owner stand against it.';
 
 CREATE FUNCTION warden.unprotect(table_name regclass, restore_policies boolean DEFAULT true)
 RETURNS TABLE (step int, sql text, lock text, rows bigint)
@@ -374,15 +389,30 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF row_security_active(TG_RELID) AND NOT warden.admin_is_open() THEN
-        RAISE EXCEPTION 'the owner, tenant or parent of a row of "%" does not change', TG_TABLE_NAME
-            USING ERRCODE = '42501', HINT = 'Insert a new row instead.';
+        RAISE EXCEPTION 'the owner, tenant or parent of a row of "%" does not change, nor the key by which it is shared', TG_TABLE_NAME
+            USING ERRCODE = '42501', HINT = 'Insert a new row instead; warden.transfer() gives a shareable one to another user.';
     END IF;
     RETURN NEW;
 END
 $$;
 
 COMMENT ON FUNCTION warden.keep_owner() IS
-    'Trigger of protected tables: refuses an UPDATE that changes owner, tenant or parent, to everybody whom row security binds and begin_admin() has not let in. Fires after every other trigger has had its say.';
+    'Trigger of protected tables: refuses an UPDATE that changes owner, tenant or parent, or the key of a shareable row, to everybody whom row security binds and begin_admin() has not let in. Fires after every other trigger has had its say.';
+
+CREATE FUNCTION warden.keep_private() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF row_security_active(TG_RELID) AND NOT warden.admin_is_open() THEN
+        RAISE EXCEPTION 'whether everybody may read a row of "%" is for its owner to say, and for whom it is shared with at level share', TG_TABLE_NAME
+            USING ERRCODE = '42501';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION warden.keep_private() IS
+    'Trigger of shareable tables with a public column: refuses a change of that column to whoever may change the row and not share it.';
 
 CREATE FUNCTION warden.refuse_truncate() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

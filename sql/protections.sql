@@ -14,6 +14,11 @@ CREATE TABLE warden.protections (
     protected_by text NOT NULL,
     read_scope text,
     write_scope text,
+    key_column text,
+    reference_level text,
+    read_level text,
+    write_level text,
+    capability text,
     CHECK (num_nonnulls(owner_column, parent_column) = 1 OR (num_nonnulls(owner_column, parent_column) = 0 AND tenant_column IS NOT NULL))
 );
 
@@ -62,6 +67,11 @@ CREATE VIEW warden.protected_tables AS
            p.public_column,
            p.read_scope,
            p.write_scope,
+           p.key_column,
+           p.reference_level,
+           p.read_level,
+           p.write_level,
+           p.capability,
            (SELECT jsonb_agg(jsonb_build_object('command', a.command, 'predicate', a.predicate, 'reason', a.reason)
                              ORDER BY a.command, a.predicate)
             FROM warden.allowances a WHERE a.relation = p.root) AS allowances,
@@ -80,6 +90,16 @@ COMMENT ON COLUMN warden.protected_tables.read_scope IS
     'The scope without which a statement that reads the table is refused; NULL for none.';
 COMMENT ON COLUMN warden.protected_tables.write_scope IS
     'The scope without which a statement that writes to the table is refused; NULL for none.';
+COMMENT ON COLUMN warden.protected_tables.key_column IS
+    'The primary key by which rows can be shared; NULL where they cannot.';
+COMMENT ON COLUMN warden.protected_tables.reference_level IS
+    'What a shared row takes to be referred to by a foreign key; NULL for use.';
+COMMENT ON COLUMN warden.protected_tables.read_level IS
+    'What a shared parent takes to read its rows here; NULL for view.';
+COMMENT ON COLUMN warden.protected_tables.write_level IS
+    'What a shared parent takes to write its rows here; NULL for edit.';
+COMMENT ON COLUMN warden.protected_tables.capability IS
+    'What an agent must have to read its owner''s rows here; NULL where none opens them.';
 COMMENT ON COLUMN warden.protected_tables.allowances IS
     'What allow() lets through besides a user''s own rows: command, predicate and reason; NULL for nothing.';
 COMMENT ON COLUMN warden.protected_tables.follows IS

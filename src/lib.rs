@@ -3,6 +3,7 @@
 //! The modules, and the parts of the install script in their order. Nothing else is here; where to
 //! begin reading is said in `src/README.md`.
 
+mod access_level;
 mod address;
 mod api_keys;
 mod attempts;
@@ -51,6 +52,9 @@ mod secret;
 mod sessions;
 mod set_password;
 mod settings;
+mod shared_rows;
+mod shared_support;
+mod shares;
 mod signing_keys;
 mod spi;
 mod statements;
@@ -186,7 +190,8 @@ extension_sql_file!("../sql/tenants.sql", name = "tenants", requires = ["deploym
 extension_sql_file!("../sql/tenant_members.sql", name = "tenant_members", requires = ["tenants"]);
 extension_sql_file!("../sql/tenants_find.sql", name = "tenants_find", requires = ["tenant_members"]);
 extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["tenants_find"]);
-extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["database_roles"]);
+extension_sql_file!("../sql/shares.sql", name = "shares", requires = ["database_roles", shared_rows::share_counts]);
+extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["shares"]);
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);
 extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["door"]);

@@ -22,7 +22,7 @@ use std::ptr;
 use uuid::Uuid;
 
 /// The most columns that a key may have, that a lookup may read, and that a table may have.
-const MAX_KEY: usize = 2;
+const MAX_KEY: usize = 3;
 const MAX_COLUMNS: usize = 8;
 const MAX_ATTRIBUTES: usize = 48;
 
@@ -174,6 +174,19 @@ impl Lookup {
         mut visit: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.scan(latest, key, |row, _| visit(row))
+    }
+
+    /// As [`Lookup::each`], by the first columns of the key.
+    pub fn each_below(
+        &self,
+        latest: &Latest,
+        key: &[Option<Datum>],
+        mut visit: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        if key.iter().any(Option::is_none) {
+            return Ok(());
+        }
+        self.scan_by(latest, key, |row, _| visit(row))
     }
 
     /// Whether the table has no row that the snapshot sees.

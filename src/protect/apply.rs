@@ -4,7 +4,8 @@ use super::catalogue;
 use super::facts::{Table, Tree};
 use super::options::{Changes, Options};
 use super::step::Step;
-use super::{acting, allow, checks, exempt, follow, plan, policy, step, table_owner, undo};
+use super::{acting, allow, checks, exempt, follow, plan, policy, shares, step, table_owner, undo};
+use crate::access_level::Level;
 use crate::error::{Error, Result};
 use crate::{audit, caller, spi};
 use pgrx::pg_sys::Oid;
@@ -13,10 +14,17 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Protects a table and everything below it, or says what it would do.
-pub fn protect(relation: u32, options: &Options, replace_policies: bool, dry_run: bool) -> Result<Vec<Step>> {
+pub fn protect(
+    relation: u32,
+    options: &Options,
+    shareable: bool,
+    replace_policies: bool,
+    dry_run: bool,
+) -> Result<Vec<Step>> {
     let known = catalogue::protection(relation)?;
     let allowances = known.map(|known| known.options.allowances).unwrap_or_default();
-    let options = &Options { allowances, ..options.clone() };
+    let key_column = if shareable { Some(primary_key(relation)?) } else { None };
+    let options = &Options { allowances, key_column, ..options.clone() };
     let (tree, steps) = prepare(relation, options, replace_policies)?;
     let known = catalogue::family(relation)?;
     if steps.is_empty() && tree.tables.iter().all(|table| known.contains_key(&table.oid)) {
@@ -31,9 +39,13 @@ pub fn protect(relation: u32, options: &Options, replace_policies: bool, dry_run
     // Somebody may have changed the table while we waited.
     let (tree, steps) = prepare(relation, options, replace_policies)?;
     refuse_unowned_rows(&tree, options)?;
+    if shareable && !known.get(&relation).is_some_and(|known| known.options.key_column.is_some()) {
+        shares::begin(relation)?;
+    }
     execute(&tree, &steps)?;
     remember(relation, &tree, options, &steps)?;
     follow::refuse_open_parent(relation)?;
+    follow::children(relation)?;
     let root = first(&tree)?;
     audit::record("protect", Some(&root.name), json!({ "options": options, "statements": statements(&steps) }))?;
     Ok(steps)
@@ -86,6 +98,7 @@ pub fn unprotect(relation: u32, restore_policies: bool) -> Result<Vec<Step>> {
     execute(&tree, &steps)?;
     spi::write("DELETE FROM warden.protections p WHERE p.root = $1", &[Oid::from(relation).into()])?;
     allow::forget(&[relation])?;
+    shares::end(relation);
     audit::record("unprotect", Some(&root.name), json!({ "statements": statements(&steps) }))?;
     Ok(steps)
 }
@@ -217,9 +230,27 @@ fn prepare(relation: u32, options: &Options, replace_policies: bool) -> Result<(
             "Pass read_scope and write_scope as they are or are to be; to require none, call warden.unprotect() first, in the same transaction.",
         ));
     }
+    if let Some(lost) = known.get(&relation).and_then(|known| known.options.loses_sharing(options)) {
+        return Err(Error::wrong_state(
+            format!("{} is protected with {lost}, which is not named", root.name),
+            "Pass what is declared of sharing as it is or is to be; to end it, call warden.unprotect() first, in the same transaction.",
+        ));
+    }
     let mut steps = replace(&mut tree, replace_policies)?;
     steps.extend(plan::protect(&tree, options)?);
     Ok((tree, steps))
+}
+
+/// The one column of the primary key, by which rows are shared.
+fn primary_key(relation: u32) -> Result<String> {
+    let tree = catalogue::tree(relation, &Options::none())?;
+    let root = first(&tree)?;
+    root.primary_key.clone().ok_or_else(|| {
+        Error::invalid(
+            format!("{} has no primary key of one column by which its rows could be shared", root.name),
+            "Give it one of uuid, text or an integer type.",
+        )
+    })
 }
 
 /// Takes policies of others out of the way, or refuses them with their text.
@@ -280,12 +311,15 @@ fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Resu
         .map_err(|error| Error::internal(format!("the changes could not be written down: {error}")))?;
     spi::write(
         "INSERT INTO warden.protections AS p (relation, root, owner_column, tenant_column, parent_column,
-             public_column, manage_columns, create_index, changes, protected_by, read_scope, write_scope)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             public_column, manage_columns, create_index, changes, protected_by, read_scope, write_scope,
+             key_column, reference_level, read_level, write_level, capability)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (relation) DO UPDATE SET root = excluded.root, owner_column = excluded.owner_column,
              tenant_column = excluded.tenant_column, parent_column = excluded.parent_column,
              public_column = excluded.public_column,
              read_scope = excluded.read_scope, write_scope = excluded.write_scope,
+             key_column = excluded.key_column, reference_level = excluded.reference_level,
+             read_level = excluded.read_level, write_level = excluded.write_level, capability = excluded.capability,
              manage_columns = excluded.manage_columns, create_index = excluded.create_index,
              changes = excluded.changes",
         &[
@@ -301,6 +335,11 @@ fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Resu
             caller::name().into(),
             options.read_scope.clone().into(),
             options.write_scope.clone().into(),
+            options.key_column.clone().into(),
+            options.reference_level.map(Level::as_str).into(),
+            options.read_level.map(Level::as_str).into(),
+            options.write_level.map(Level::as_str).into(),
+            options.capability.clone().into(),
         ],
     )?;
     Ok(())

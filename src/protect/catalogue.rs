@@ -45,8 +45,8 @@ pub fn members(relation: u32) -> Result<Vec<u32>> {
 pub fn facts(members: &[u32], options: &Options) -> Result<Tree> {
     thread_local! {
         static TREE_FACTS: Statement = const { Statement::new(
-            c"SELECT warden.tree_facts($1, $2, $3, $4, $5)",
-            &[pg_sys::OIDARRAYOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
+            c"SELECT warden.tree_facts($1, $2, $3, $4, $5, $6)",
+            &[pg_sys::OIDARRAYOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
         ) };
     }
     let members: Vec<Oid> = members.iter().copied().map(Oid::from).collect();
@@ -56,6 +56,7 @@ pub fn facts(members: &[u32], options: &Options) -> Result<Tree> {
         options.tenant_column.clone().into_datum(),
         options.parent_column.clone().into_datum(),
         options.public_column.clone().into_datum(),
+        options.key_column.clone().into_datum(),
     ];
     let facts = TREE_FACTS.with(|statement| statement.first(&arguments, |row| row.get::<JsonB>(1)))?;
     match facts.flatten() {

@@ -30,6 +30,7 @@ pub fn check_options(tree: &Tree, options: &Options) -> Result<(), Refusal> {
         }
         _ => {}
     }
+    check_sharing(tree, options)?;
     let mut seen: Vec<&str> = Vec::new();
     for column in options.columns() {
         if seen.contains(&column) {
@@ -62,6 +63,47 @@ pub fn check_options(tree: &Tree, options: &Options) -> Result<(), Refusal> {
     }
     policy::check_reference(column)?;
     policy::check_reference(&parent.key)
+}
+
+/// Refuses what is said of sharing where it has no meaning.
+fn check_sharing(tree: &Tree, options: &Options) -> Result<(), Refusal> {
+    let root = root(tree)?;
+    if let Some(key) = &options.key_column {
+        if options.owner_column.is_none() {
+            return Err(Refusal::unusable(
+                format!("rows of {} have no owner who could share them", root.name),
+                "Name the owner column; rows that belong to a parent follow that one's level.",
+            ));
+        }
+        if root.is_partitioned() || tree.tables.len() > 1 {
+            return Err(Refusal::unusable(
+                format!("{} has partitions or children: its rows cannot be shared", root.name),
+                "A partition that is detached, dropped or emptied would leave its shares to whoever uses the keys next. Share rows of a plain table.",
+            ));
+        }
+        if root.primary_key.as_ref() != Some(key) {
+            return Err(Refusal::unusable(
+                format!("{} has no primary key of one column by which its rows could be shared", root.name),
+                "Give it one of uuid, text or an integer type.",
+            ));
+        }
+        policy::check_key(policy::column(root, key)?)?;
+    }
+    let misplaced = [
+        (options.reference_level.is_some() && options.key_column.is_none(), "reference_level is for shareable tables"),
+        (
+            (options.read_level.is_some() || options.write_level.is_some()) && options.parent_column.is_none(),
+            "read_level and write_level are for tables with a parent column",
+        ),
+        (
+            options.capability.is_some() && options.owner_column.is_none(),
+            "a capability is for tables with an owner column",
+        ),
+    ];
+    match misplaced.into_iter().find(|(is_misplaced, _)| *is_misplaced) {
+        Some((_, message)) => Err(Refusal::unusable(message, "Leave it out, or see the comment on warden.protect().")),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a table that row security cannot protect, or not by these columns.
@@ -118,6 +160,14 @@ pub fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
             ));
         }
         policy::check_column(column, options.tenant_column.as_deref() == Some(column_name)).map_err(of_table)?;
+    }
+    if let Some(key) = &options.key_column
+        && options.columns().any(|column| column == key)
+    {
+        return Err(Refusal::unusable(
+            format!("column \"{key}\" cannot be two things at once"),
+            "A row that is shared by its owner is shared with every row of that owner: use a key of its own.",
+        ));
     }
     if let Some(column_name) = &options.public_column {
         policy::check_public(policy::column(table, column_name)?).map_err(of_table)?;

@@ -40,6 +40,9 @@ pub struct Table {
     pub forced: bool,
     /// Estimated; `None` where the table was never analysed.
     pub rows: Option<i64>,
+    /// The one column of the primary key, unquoted; `None` where that has several, or there is none.
+    #[serde(default)]
+    pub primary_key: Option<String>,
     /// The columns asked for, by their unquoted name.
     pub columns: BTreeMap<String, Column>,
     pub policies: Vec<Policy>,
@@ -139,6 +142,9 @@ pub struct Parent {
     pub key: Column,
     /// The column by which the parent is protected.
     pub owner: Option<Column>,
+    /// The column by which its rows can be shared.
+    #[serde(default)]
+    pub share_key: Option<Column>,
     /// What the rows of the parent belong to themselves.
     pub above: Option<Box<Above>>,
 }

@@ -13,7 +13,7 @@ use super::catalogue::{self, Protection};
 use super::facts::{Table, Tree};
 use super::options::Options;
 use super::step::{Step, Weight};
-use super::{acting, allow, apply, checks, exempt, plan, table_owner};
+use super::{acting, allow, apply, checks, exempt, plan, shares, table_owner};
 use crate::error::{Error, Result, or_raise};
 use crate::spi::{self, Statement};
 use crate::{audit, caller};
@@ -141,6 +141,7 @@ fn follow_drops() -> Result<()> {
     for table in &dropped.tables {
         spi::write("DELETE FROM warden.protections p WHERE p.relation = $1", &[Oid::from(table.oid).into()])?;
         allow::forget(&[table.oid])?;
+        shares::forget(table.oid)?;
         audit::record("protection_dropped", Some(&table.name), json!({}))?;
     }
     for table in &dropped.exempt {
@@ -169,6 +170,30 @@ pub fn database_roles() -> Result<()> {
         let Ok(steps) = plan::protect(&tree, &protection.options) else { continue };
         let steps: Vec<Step> = steps.into_iter().filter(|step| step.weight == Weight::Overdue).collect();
         apply::execute(&tree, &steps)?;
+    }
+    Ok(())
+}
+
+/// Writes the policies anew of the tables whose rows belong to rows of this one, where what they ask of it has changed.
+pub fn children(table: u32) -> Result<()> {
+    let roots = spi::read(
+        "SELECT DISTINCT p.root::oid FROM warden.protections p
+         JOIN pg_constraint o ON o.conrelid = p.relation AND o.contype = 'f' AND cardinality(o.conkey) = 1
+         JOIN pg_attribute a ON a.attrelid = p.relation AND a.attnum = o.conkey[1] AND a.attname = p.parent_column
+         WHERE o.confrelid = $1 AND p.root <> o.confrelid",
+        &[Oid::from(table).into()],
+        |row| Ok(row.get::<Oid>(1)?),
+    )?;
+    for root in roots.into_iter().flatten() {
+        let Some(protection) = catalogue::protection(root.to_u32())? else { continue };
+        let tree = catalogue::tree(root.to_u32(), &protection.options)?;
+        let steps = plan::protect(&tree, &protection.options)?;
+        let steps: Vec<Step> = steps.into_iter().filter(|step| step.weight != Weight::Comfort).collect();
+        if !steps.is_empty() {
+            apply::execute(&tree, &steps)?;
+            record_following(apply::first(&tree)?, &steps)?;
+        }
+        children(root.to_u32())?;
     }
     Ok(())
 }
@@ -316,8 +341,8 @@ fn rename(options: &mut Options, known: &mut BTreeMap<u32, Protection>, tree: &T
     let Some(new_name) = new_name else { return false };
     let missing = |name: &String| tree.tables.iter().all(|table| !table.columns.contains_key(name));
     let mut renamed = false;
-    let Options { owner_column, tenant_column, parent_column, public_column, .. } = options;
-    for column in [owner_column, tenant_column, parent_column, public_column] {
+    let Options { owner_column, tenant_column, parent_column, public_column, key_column, .. } = options;
+    for column in [owner_column, tenant_column, parent_column, public_column, key_column] {
         if let Some(name) = column.clone().filter(missing) {
             *column = Some(new_name.to_owned());
             for protection in known.values_mut() {
@@ -333,7 +358,9 @@ fn rename(options: &mut Options, known: &mut BTreeMap<u32, Protection>, tree: &T
 fn refuse_other_columns(tree: &Tree, options: &Options, known: &BTreeMap<u32, Protection>) -> Result<()> {
     for table in tree.tables.iter().filter(|table| !known.contains_key(&table.oid)) {
         if let Some(protection) = catalogue::protection(table.oid)?
-            && !(protection.options.same_columns(options) && protection.options.same_scopes(options))
+            && !(protection.options.same_columns(options)
+                && protection.options.same_scopes(options)
+                && protection.options.same_sharing(options))
         {
             return Err(Error::wrong_state(
                 format!("{} is protected by other columns or scopes than the table it joins", table.name),

@@ -5,7 +5,7 @@
 //! makes statements of them (with what `checks` refuses and what `columns` adds for comfort), `undo`
 //! those of `unprotect`, and `apply` executes them as the table's owner. `parents` and `guard` run when
 //! rows are written, `follow` and `watch` when tables are changed. `owned`, `rekey` and `owner_writes` count,
-//! move and delete the rows of one user. `prove` tries out what all of it is worth. The SQL declarations
+//! move and delete the rows of one user. `shares` keeps what is shared beside its rows. `prove` tries out what all of it is worth. The SQL declarations
 //! are in `sql/protect.sql`, `sql/protections.sql` and the files beside them.
 
 mod acting;
@@ -28,7 +28,9 @@ mod plan;
 mod policy;
 mod protect_schema;
 mod prove;
+mod references;
 mod rekey;
+mod shares;
 mod step;
 pub mod table_owner;
 mod trigger;
@@ -36,7 +38,7 @@ mod undo;
 mod watch;
 
 use crate::error::{Error, Result, or_raise};
-use crate::scope_checks;
+use crate::{scope_checks, shared_rows};
 use options::{Options, Reason, Refusal};
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
@@ -57,7 +59,13 @@ fn protect(
     dry_run: Option<bool>,
     read_scope: Option<String>,
     write_scope: Option<String>,
+    shareable: Option<bool>,
+    reference_level: Option<String>,
+    read_level: Option<String>,
+    write_level: Option<String>,
+    capability: Option<String>,
 ) -> TableIterator<'static, (name!(step, i32), name!(sql, String), name!(lock, String), name!(rows, Option<i64>))> {
+    let level = |name: Option<String>| or_raise(name.as_deref().map(shared_rows::level).transpose());
     let options = Options {
         owner_column,
         tenant_column,
@@ -65,6 +73,10 @@ fn protect(
         public_column,
         read_scope,
         write_scope,
+        reference_level: level(reference_level),
+        read_level: level(read_level),
+        write_level: level(write_level),
+        capability,
         manage_columns: manage_columns.unwrap_or(true),
         create_index: create_index.unwrap_or(true),
         ..Options::none()
@@ -75,7 +87,7 @@ fn protect(
         for scope in [&options.read_scope, &options.write_scope].into_iter().flatten() {
             scope_checks::require_one(scope)?;
         }
-        apply::protect(table, &options, replace_policies, dry_run)
+        apply::protect(table, &options, shareable.unwrap_or(false), replace_policies, dry_run)
     })))
 }
 

@@ -2,6 +2,7 @@
 
 use super::facts::Grant;
 use super::original::OriginalPolicy;
+use crate::access_level::Level;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,20 @@ pub struct Options {
     pub read_scope: Option<String>,
     #[serde(default)]
     pub write_scope: Option<String>,
+    /// Rows can be shared, each by the value of this column: the primary key.
+    #[serde(default)]
+    pub key_column: Option<String>,
+    /// What somebody else has to hold of a shared row to refer to it by a foreign key; `None` for the usual.
+    #[serde(default)]
+    pub reference_level: Option<Level>,
+    /// Of a table with a parent: what somebody else has to hold of the parent to read, and to write; `None` for the usual.
+    #[serde(default)]
+    pub read_level: Option<Level>,
+    #[serde(default)]
+    pub write_level: Option<Level>,
+    /// What an agent must have to read its owner's rows.
+    #[serde(default)]
+    pub capability: Option<String>,
     /// What `allow` was told; none of it is an argument of `protect`.
     #[serde(default)]
     pub allowances: Vec<Allowance>,
@@ -67,6 +82,11 @@ impl Options {
             public_column: None,
             read_scope: None,
             write_scope: None,
+            key_column: None,
+            reference_level: None,
+            read_level: None,
+            write_level: None,
+            capability: None,
             allowances: Vec::new(),
             manage_columns: false,
             create_index: false,
@@ -76,6 +96,28 @@ impl Options {
     /// The columns that decide whose a row is; what they hold never changes under a client.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         [&self.owner_column, &self.parent_column, &self.tenant_column].into_iter().flatten().map(String::as_str)
+    }
+
+    /// What is needed of a shared row to refer to it: to have something done with it, if nothing else is declared.
+    pub fn reference_level(&self) -> Level {
+        self.reference_level.unwrap_or(Level::Use)
+    }
+
+    /// The level that a command requires of who is not the owner: of the row where it can be shared itself, and of its
+    /// parent where it has one. `None` where no level is enough.
+    pub fn level(&self, command: Command) -> Option<Level> {
+        if self.parent_column.is_some() {
+            return Some(match command {
+                Command::Select => self.read_level.unwrap_or(Level::View),
+                _ => self.write_level.unwrap_or(Level::Edit),
+            });
+        }
+        match command {
+            Command::Select => Some(Level::View),
+            Command::Insert => None,
+            Command::Update => Some(Level::Edit),
+            Command::Delete => Some(Level::Manage),
+        }
     }
 
     /// The scope that a command requires.
@@ -88,10 +130,32 @@ impl Options {
         self.read_scope == other.read_scope && self.write_scope == other.write_scope
     }
 
+    pub fn same_sharing(&self, other: &Self) -> bool {
+        self.key_column == other.key_column
+            && self.reference_level == other.reference_level
+            && self.read_level == other.read_level
+            && self.write_level == other.write_level
+            && self.capability == other.capability
+    }
+
     /// Whether one of its scopes would be required no more.
     pub fn loses_scope(&self, later: &Self) -> bool {
         let loses = |now: &Option<_>, later: &Option<_>| now.is_some() && later.is_none();
         loses(&self.read_scope, &later.read_scope) || loses(&self.write_scope, &later.write_scope)
+    }
+
+    /// What is declared of sharing and would be no more.
+    pub fn loses_sharing(&self, later: &Self) -> Option<&'static str> {
+        let lost = |now: bool, later: bool| now && !later;
+        [
+            (lost(self.key_column.is_some(), later.key_column.is_some()), "shareable"),
+            (lost(self.reference_level.is_some(), later.reference_level.is_some()), "reference_level"),
+            (lost(self.read_level.is_some(), later.read_level.is_some()), "read_level"),
+            (lost(self.write_level.is_some(), later.write_level.is_some()), "write_level"),
+            (lost(self.capability.is_some(), later.capability.is_some()), "capability"),
+        ]
+        .into_iter()
+        .find_map(|(is_lost, name)| is_lost.then_some(name))
     }
 
     pub fn same_columns(&self, other: &Self) -> bool {

@@ -10,6 +10,7 @@
 
 #![allow(unsafe_code)]
 
+use super::references;
 use crate::error::{Error, Result, or_raise};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
@@ -153,7 +154,9 @@ fn lookup(key: &ForeignKey, member: Oid, row: &WrittenRow) -> Result<Option<Look
     // SAFETY: as above.
     let is_partitioned = unsafe { (*parent.rd_rel).relkind } as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
     let only = if is_partitioned { "" } else { "ONLY " };
-    Ok(Some(Lookup { sql: format!("SELECT 1 FROM {only}{table} x {conditions}"), types, values }))
+    let level = references::condition(key.referenced, "x")?;
+    let level = level.as_deref().unwrap_or_default();
+    Ok(Some(Lookup { sql: format!("SELECT 1 FROM {only}{table} x {conditions}{level}"), types, values }))
 }
 
 /// Asks as the caller, under row security, with a snapshot that includes what the statement wrote.

@@ -4,13 +4,15 @@
 //! sub-select, so that the planner keeps its estimate for a heavy or a light user, uses the index and
 //! prunes partitions. One permissive policy per command, everything in it joined by AND, and one of
 //! their own for the owner and the admins. What is declared (a public column, `allow`) widens the one
-//! comparison inside the policy of its command, and nothing else.
+//! comparison inside the policy of its command, and nothing else; so does what can be shared, by a function
+//! that an index serves (shared_rows.rs).
 //!
 //! An expression is written twice from one template: as a statement, with its operators pinned to
 //! `pg_catalog`, and as Postgres prints it afterwards, so that a policy can be recognised as ours.
 
 use super::facts::{Column, Parent, Policy, Table};
 use super::options::{Command, Options, Refusal};
+use crate::access_level::Level;
 
 /// A policy that `protect` writes, as a statement and as the catalogue shows it.
 pub struct Expected {
@@ -117,6 +119,17 @@ pub fn check_reference(column: &Column) -> Result<(), Refusal> {
     ))
 }
 
+/// Refuses a key by which rows cannot be shared.
+pub fn check_key(column: &Column) -> Result<(), Refusal> {
+    if [UUID, TEXT, VARCHAR, INT2, INT4, INT8].contains(&column.type_id) && column.deterministic {
+        return Ok(());
+    }
+    Err(Refusal::unusable(
+        format!("rows with a primary key of type {} cannot be shared", column.type_name),
+        "Use a primary key of uuid, text, varchar or an integer type.",
+    ))
+}
+
 /// The column as it stands in the facts.
 pub fn column<'a>(table: &'a Table, name: &str) -> Result<&'a Column, Refusal> {
     table.columns.get(name).ok_or_else(|| {
@@ -156,12 +169,18 @@ fn reached(
     if let Some(name) = &options.owner_column {
         let owner = column(table, name)?;
         any.push(format!("({} {equals} {})", bare(owner, ""), identity(owner)?));
+        if let (Some(key), Some(level)) = (&options.key_column, options.level(command)) {
+            any.push(shared("", column(table, key)?, level));
+        }
+        if let Some(capability) = options.capability.as_ref().filter(|_| command == Command::Select) {
+            any.push(format!("({} {equals} {})", bare(owner, ""), lent(owner, capability)?));
+        }
     }
     if let (Some(name), Some(parent)) = (&options.parent_column, parent) {
         // What is declared of the parent lets others read its children, and no more than that.
-        let strictly = command != Command::Select;
+        let level = options.level(command).filter(|level| command != Command::Select || *level > Level::View);
         let child = bare(column(table, name)?, &format!("{}.", table.label));
-        any.push(below(spelling, &child, parent, strictly, &Aliases::beside(&table.label), 1)?);
+        any.push(below(spelling, &child, parent, level, &Aliases::beside(&table.label), 1)?);
     }
     if let Some(name) = options.public_column.as_ref().filter(|_| command == Command::Select) {
         any.push(column(table, name)?.name.clone());
@@ -181,13 +200,13 @@ fn reached(
     Ok(all)
 }
 
-/// Whether the parent of a row is visible: its own policies decide that inside of EXISTS. `strictly`
-/// asks besides whether it is the user's own, through all parents above it.
+/// Whether the parent of a row is visible: its own policies decide that inside of EXISTS. With a level it is asked
+/// besides whether it is the user's own, or shared at that level, through all parents above it.
 fn below(
     spelling: Spelling,
     child: &str,
     parent: &Parent,
-    strictly: bool,
+    level: Option<Level>,
     aliases: &Aliases,
     depth: usize,
 ) -> Result<String, Refusal> {
@@ -197,19 +216,54 @@ fn below(
     // As foreign keys look: a key is unique in all partitions, but not in inheritance children.
     let only = if parent.partitioned { "" } else { "ONLY " };
     let mut all = vec![format!("({} {equals} {child})", bare(&parent.key, &prefix))];
-    if strictly && let Some(owner) = &parent.owner {
-        all.push(format!("({} {equals} {})", bare(owner, &prefix), identity(owner)?));
+    if let (Some(level), Some(owner)) = (level, &parent.owner) {
+        let own = format!("({} {equals} {})", bare(owner, &prefix), identity(owner)?);
+        let shared = parent.share_key.as_ref().map(|key| shared(&prefix, key, level));
+        all.push(join(&[Some(own), shared].into_iter().flatten().collect::<Vec<_>>(), " OR "));
     }
-    if strictly && let Some(above) = &parent.above {
+    if level.is_some()
+        && let Some(above) = &parent.above
+    {
         let next = above.parent.as_ref().ok_or_else(|| {
             Refusal::wrong_state(
                 format!("column {} of table {} has no foreign key any more", above.column.name, parent.name),
                 "Add the foreign key again: it says whose rows these are.",
             )
         })?;
-        all.push(below(spelling, &bare(&above.column, &prefix), next, strictly, aliases, depth + 1)?);
+        all.push(below(spelling, &bare(&above.column, &prefix), next, level, aliases, depth + 1)?);
     }
     Ok(format!("(EXISTS ( SELECT 1 FROM {only}{} {alias} WHERE {}))", parent.name, join(&all, " AND ")))
+}
+
+/// What a query asks besides of a row, by its alias, that another row is to refer to; `None` for tables whose rows
+/// cannot be shared.
+pub fn own_or_shared(table: &Table, options: &Options, alias: &str) -> Result<Option<String>, Refusal> {
+    let (Some(key), Some(owner)) = (&options.key_column, &options.owner_column) else { return Ok(None) };
+    let prefix = format!("{alias}.");
+    let owner = column(table, owner)?;
+    let own = format!("{} {} {}", bare(owner, &prefix), Spelling::Statement.equals(), identity(owner)?);
+    let shared = shared(&prefix, column(table, key)?, options.reference_level());
+    Ok(Some(format!(" AND ({own} OR {shared})")))
+}
+
+/// Whether a row is the user's own, as Postgres prints it.
+pub fn is_owner(owner: &Column, prefix: &str) -> Result<String, Refusal> {
+    Ok(format!("({} = {})", bare(owner, prefix), identity(owner)?))
+}
+
+/// Whether a row, by the value of its key, is shared with the user at a level.
+pub fn shared(prefix: &str, key: &Column, level: Level) -> String {
+    format!("warden.shared({prefix}tableoid, {}, '{level}'::text)", bare(key, prefix))
+}
+
+/// The owner whose rows an agent may read that has a capability.
+fn lent(owner: &Column, capability: &str) -> Result<String, Refusal> {
+    let function = match identity(owner)? {
+        CURRENT_USER => "warden.lending_user_id",
+        CURRENT_EXTERNAL_ID => "warden.lending_external_id",
+        _ => "warden.lending_external_number",
+    };
+    Ok(format!("{function}('{capability}'::text)"))
 }
 
 /// Names for the parents in an expression: p, p2, p3. A table of such a name would otherwise compare
@@ -271,11 +325,11 @@ fn identity(column: &Column) -> Result<&'static str, Refusal> {
         ))
     };
     match column.type_id {
-        UUID => Ok("warden.current_user_id()"),
+        UUID => Ok(CURRENT_USER),
         TEXT | VARCHAR if !column.deterministic => refuse(
             "Two ids that differ would be equal under this collation: use one that is deterministic, say COLLATE \"C\".",
         ),
-        TEXT | VARCHAR => Ok("warden.current_external_id()"),
+        TEXT | VARCHAR => Ok(CURRENT_EXTERNAL_ID),
         INT2 | INT4 | INT8 => Ok("warden.current_external_number()"),
         _ => refuse(
             "Use uuid for the user's id, text or varchar for its external id, smallint, integer or bigint for its external number.",
@@ -336,6 +390,8 @@ pub fn one_line(text: &str) -> String {
 /// In a list of roles.
 const PUBLIC: u32 = 0;
 
+const CURRENT_USER: &str = "warden.current_user_id()";
+const CURRENT_EXTERNAL_ID: &str = "warden.current_external_id()";
 const CURRENT_TENANT: &str = "warden.current_tenant_id()";
 
 // pg_type.oid, which never changes for these.

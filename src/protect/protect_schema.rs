@@ -67,7 +67,7 @@ fn protect_tables(schema: Option<Oid>, options: &Options, except_tables: Vec<Str
     let mut open = Vec::new();
     for table in open_tables(schema.oid, &owner_column, &except_tables)? {
         if table.note.is_none() {
-            steps.extend(apply::protect(table.oid.to_u32(), options, how.replace_policies, how.dry_run)?);
+            steps.extend(apply::protect(table.oid.to_u32(), options, false, how.replace_policies, how.dry_run)?);
             protected.push(table.name);
         } else {
             open.push(table);

@@ -3,6 +3,9 @@
 #[path = "../../../src/jwt/mod.rs"]
 pub mod jwt;
 
+#[path = "../../../src/access_level.rs"]
+pub mod access_level;
+
 #[path = "../../../src/address.rs"]
 pub mod address;
 
