@@ -30,7 +30,7 @@ COMMENT ON COLUMN warden.shares.level IS 'view, use, edit, manage or share, each
 COMMENT ON COLUMN warden.shares.status IS 'Whether the user has accepted what was offered; what is pending or declined counts for nothing.';
 COMMENT ON COLUMN warden.shares.under IS
     'The share, at level share, by which its giver could give it; NULL where the owner of the row gave it, or an administrator.';
-COMMENT ON COLUMN warden.shares.granted_by IS 'The acting user; NULL for a database role.';
+COMMENT ON COLUMN warden.shares.granted_by IS 'For whom it was given: the user of the transaction; NULL for a database role. Who acted is in the audit log.';
 
 -- A transaction that idles may have a share locked. Nobody waits for it: what cannot be deleted is listed here.
 CREATE TABLE warden.revoked_shares (

@@ -189,9 +189,15 @@ extension_sql_file!("../sql/deployment.sql", name = "deployment", requires = ["s
 extension_sql_file!("../sql/tenants.sql", name = "tenants", requires = ["deployment"]);
 extension_sql_file!("../sql/tenant_members.sql", name = "tenant_members", requires = ["tenants"]);
 extension_sql_file!("../sql/tenants_find.sql", name = "tenants_find", requires = ["tenant_members"]);
-extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["tenants_find"]);
-extension_sql_file!("../sql/shares.sql", name = "shares", requires = ["database_roles", shared_rows::share_counts]);
-extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["shares"]);
+extension_sql_file!(
+    "../sql/shares.sql",
+    name = "shares",
+    requires = ["tenants_find", shared_rows::share_counts, shared_rows::entitling_share]
+);
+extension_sql_file!("../sql/sharing.sql", name = "sharing", requires = ["shares"]);
+extension_sql_file!("../sql/access.sql", name = "access", requires = ["sharing", shared_rows::current_grantees]);
+extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["access"]);
+extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["database_roles"]);
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);
 extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["door"]);

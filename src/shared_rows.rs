@@ -50,6 +50,22 @@ fn share_counts(id: pgrx::Uuid) -> Option<&'static str> {
     or_raise(shares::counts(Uuid::from_bytes(*id.as_bytes()))).map(Level::as_str)
 }
 
+/// Whom the current user is when rows are shared. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn current_grantees() -> Vec<String> {
+    match or_raise(somebody()) {
+        Some(_) => sealed::with_identity(shares::grantees).unwrap_or_default(),
+        None => Vec::new(),
+    }
+}
+
+/// The share by which a user may share a row. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_safe)]
+fn entitling_share(user_id: pgrx::Uuid, relation: Oid, row_id: &str) -> Option<pgrx::Uuid> {
+    let found = or_raise(shares::entitling(Uuid::from_bytes(*user_id.as_bytes()), relation, row_id));
+    found.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
+}
+
 /// A level by its name.
 ///
 /// # Errors

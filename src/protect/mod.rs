@@ -5,7 +5,7 @@
 //! makes statements of them (with what `checks` refuses and what `columns` adds for comfort), `undo`
 //! those of `unprotect`, and `apply` executes them as the table's owner. `parents` and `guard` run when
 //! rows are written, `follow` and `watch` when tables are changed. `owned`, `rekey` and `owner_writes` count,
-//! move and delete the rows of one user. `shares` keeps what is shared beside its rows. `prove` tries out what all of it is worth. The SQL declarations
+//! move and delete the rows of one user. `shares` keeps what is shared beside its rows, `rows` asks what somebody may do with one. `prove` tries out what all of it is worth. The SQL declarations
 //! are in `sql/protect.sql`, `sql/protections.sql` and the files beside them.
 
 mod acting;
@@ -30,6 +30,7 @@ mod protect_schema;
 mod prove;
 mod references;
 mod rekey;
+mod rows;
 mod shares;
 mod step;
 pub mod table_owner;

@@ -240,8 +240,7 @@ fn below(
 pub fn own_or_shared(table: &Table, options: &Options, alias: &str) -> Result<Option<String>, Refusal> {
     let (Some(key), Some(owner)) = (&options.key_column, &options.owner_column) else { return Ok(None) };
     let prefix = format!("{alias}.");
-    let owner = column(table, owner)?;
-    let own = format!("{} {} {}", bare(owner, &prefix), Spelling::Statement.equals(), identity(owner)?);
+    let own = is_owner_in_statement(column(table, owner)?, &prefix)?;
     let shared = shared(&prefix, column(table, key)?, options.reference_level());
     Ok(Some(format!(" AND ({own} OR {shared})")))
 }
@@ -249,6 +248,11 @@ pub fn own_or_shared(table: &Table, options: &Options, alias: &str) -> Result<Op
 /// Whether a row is the user's own, as Postgres prints it.
 pub fn is_owner(owner: &Column, prefix: &str) -> Result<String, Refusal> {
     Ok(format!("({} = {})", bare(owner, prefix), identity(owner)?))
+}
+
+/// The same in a statement.
+pub fn is_owner_in_statement(owner: &Column, prefix: &str) -> Result<String, Refusal> {
+    Ok(format!("({} {} {})", bare(owner, prefix), Spelling::Statement.equals(), identity(owner)?))
 }
 
 /// Whether a row, by the value of its key, is shared with the user at a level.

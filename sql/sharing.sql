@@ -1,0 +1,571 @@
+-- Sharing: who gives whom which level on a row, takes it back, and gives the row itself away.
+
+-- What src/protect/rows.rs does for the functions below; no client may call it.
+
+CREATE FUNCTION warden.row_access(table_name regclass, id text) RETURNS TABLE (row_id text, access text, owner text)
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'row_access_wrapper';
+COMMENT ON FUNCTION warden.row_access(regclass, text) IS
+    'What the client reaches of a row, as its own policies say: the key as shares have it, owner or the highest level, and the value of the owner column. No row for one that it does not see. Errors: 22023 for a table that is not shareable.';
+
+CREATE FUNCTION warden.row_owner(table_name regclass, id text) RETURNS TABLE (row_id text, owner text)
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'row_owner_wrapper';
+COMMENT ON FUNCTION warden.row_owner(regclass, text) IS
+    'The key and the owner of a row, whoever asks. No row for an unknown one. Errors: 22023 for a table that is not shareable.';
+
+CREATE FUNCTION warden.owner_kind(table_name regclass) RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'owner_kind_wrapper';
+COMMENT ON FUNCTION warden.owner_kind(regclass) IS
+    'What the owner column of a shareable table holds: user_id, external_id or external_number.';
+
+CREATE FUNCTION warden.key_of(table_name regclass, id text) RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'key_of_wrapper';
+COMMENT ON FUNCTION warden.key_of(regclass, text) IS
+    'A key of a shareable table as shares have it; NULL for what none of its rows can have.';
+
+CREATE FUNCTION warden.may_write(table_name regclass) RETURNS boolean
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'may_write_wrapper';
+COMMENT ON FUNCTION warden.may_write(regclass) IS
+    'Whether the current identity writes to a shareable table at all: it holds the scope that is required, and does more than read.';
+
+CREATE FUNCTION warden.hold_row(table_name regclass, id text) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'hold_row_wrapper';
+COMMENT ON FUNCTION warden.hold_row(regclass, text) IS
+    'Keeps a row of a shareable table from being deleted until the transaction ends, as a foreign key to it does. Returns whether it is there.';
+
+CREATE FUNCTION warden.give_row(table_name regclass, id text, owner text) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'give_row_wrapper';
+COMMENT ON FUNCTION warden.give_row(regclass, text, text) IS
+    'Puts another value into the owner column of a row of a shareable table, as the owner of the table. Returns whether it was there. Errors: 55000 for a table that a superuser owns; those of the table.';
+
+CREATE FUNCTION warden.owner_value(table_name regclass, user_id uuid) RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT CASE warden.owner_kind(owner_value.table_name)
+        WHEN 'user_id' THEN u.id::text
+        WHEN 'external_id' THEN coalesce(u.external_id, u.id::text)
+        ELSE substring(u.external_id FROM '^[1-9][0-9]{0,18}$') END
+    FROM warden.users u WHERE u.id = owner_value.user_id;
+END;
+
+COMMENT ON FUNCTION warden.owner_value(regclass, uuid) IS
+    'What stands in the owner column of a shareable table for a user; NULL for a user that has no such value, and for an unknown one.';
+
+CREATE FUNCTION warden.owner_of_value(table_name regclass, owner text) RETURNS uuid
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT u.id FROM warden.users u
+    WHERE CASE warden.owner_kind(owner_of_value.table_name)
+        WHEN 'user_id' THEN u.id::text = owner_of_value.owner
+        ELSE false END
+    UNION ALL
+    SELECT u.id FROM warden.users u
+    WHERE u.external_id = owner_of_value.owner AND warden.owner_kind(owner_of_value.table_name) <> 'user_id'
+    LIMIT 1;
+END;
+
+COMMENT ON FUNCTION warden.owner_of_value(regclass, text) IS
+    'The user that a value of the owner column of a shareable table stands for; NULL where there is none.';
+
+-- Who asks, and what it has to say about a row.
+CREATE FUNCTION warden.sharing_of(table_name regclass, id text, OUT row_id text, OUT access text, OUT owner text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF warden.current_user_id() IS NULL AND warden.client_administers() THEN
+        SELECT r.row_id, 'administrator', r.owner INTO row_id, access, owner
+        FROM warden.row_owner(sharing_of.table_name, sharing_of.id) AS r;
+    ELSE
+        SELECT r.row_id, r.access, r.owner INTO row_id, access, owner
+        FROM warden.row_access(sharing_of.table_name, sharing_of.id) AS r;
+    END IF;
+    IF row_id IS NULL THEN
+        RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION warden.sharing_of(regclass, text) IS
+    'The key, the access (owner, a level, or administrator for an admin role by itself) and the owner of a row for who asks. Errors: P0002 for one that it does not see.';
+
+-- An open transaction outlives what ends its user's rights; what it leaves behind does not.
+CREATE FUNCTION warden.require_good_credential() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF warden.current_user_id() IS NOT NULL
+       AND NOT warden.is_credential_good(warden.current_actor_id(), warden.credential_in_use()) THEN
+        RAISE EXCEPTION 'invalid credentials' USING ERRCODE = '28000';
+    END IF;
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.require_good_credential() IS
+    'True where the credential of this transaction would still be accepted, and for a database role by itself. Errors: 28000.';
+
+CREATE FUNCTION warden.require_level(level text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF level IN ('view', 'use', 'edit', 'manage', 'share') THEN
+        RETURN level;
+    END IF;
+    RAISE EXCEPTION 'unknown level "%"', coalesce(level, '')
+        USING ERRCODE = '22023', HINT = 'Levels are view, use, edit, manage and share, each with those before it.';
+END
+$$;
+
+COMMENT ON FUNCTION warden.require_level(text) IS 'The level itself. Errors: 22023 for anything else.';
+
+-- With whom a row is to be shared: the same answer for who does not exist and who may not have it.
+CREATE FUNCTION warden.require_grantee(table_name regclass, grantee text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kind text := split_part(grantee, ':', 1);
+    name text := substr(grantee, length(kind) + 2);
+    of_tenant boolean := (SELECT p.tenant_column IS NOT NULL FROM warden.protections p WHERE p.relation = require_grantee.table_name);
+    tenant uuid := warden.current_tenant_id();
+BEGIN
+    IF kind IN ('user', 'tenant') AND name !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+       OR kind NOT IN ('user', 'tenant', 'role') AND grantee IS DISTINCT FROM 'everyone' THEN
+        RAISE EXCEPTION 'this is nobody to share with'
+            USING ERRCODE = '22023', HINT = 'Name user:<id>, role:<name>, tenant:<id> or everyone.';
+    ELSIF kind = 'user' THEN
+        IF NOT EXISTS (SELECT FROM warden.users u WHERE u.id = name::uuid AND u.status <> 'deleted')
+           -- Within a tenant others are not known.
+           OR (of_tenant AND tenant IS NOT NULL
+               AND NOT EXISTS (SELECT FROM warden.tenant_members m WHERE m.tenant_id = tenant AND m.user_id = name::uuid)) THEN
+            RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
+        END IF;
+    ELSIF kind = 'tenant' THEN
+        IF name::uuid IS DISTINCT FROM tenant
+           AND NOT (warden.current_user_id() IS NULL AND EXISTS (SELECT FROM warden.tenants t WHERE t.id = name::uuid)) THEN
+            RAISE EXCEPTION 'tenant not found'
+                USING ERRCODE = 'P0002', HINT = 'A row is shared with the tenant in which it is done.';
+        END IF;
+    ELSIF kind = 'role' AND NOT name = ANY (warden.role_names()) THEN
+        RAISE EXCEPTION 'unknown role "%"', name
+            USING ERRCODE = '22023', HINT = 'Roles ship with the extension, or are made by warden.define_role().';
+    END IF;
+    RETURN grantee;
+END
+$$;
+
+COMMENT ON FUNCTION warden.require_grantee(regclass, text) IS
+    'The grantee itself, where a row of the table can be shared with it. Errors: 22023 for what names nobody, P0002 for an unknown user or tenant, and for one outside of the current tenant where the table has a tenant column.';
+
+CREATE FUNCTION warden.write_share(
+    relation regclass, row_id text, grantee text, level text, expires_at timestamptz, under uuid, offer boolean
+) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    giver uuid := warden.current_user_id();
+    earlier warden.shares;
+    ids uuid[];
+    written uuid;
+BEGIN
+    -- What the same side has given before: its owners and administrators together, everybody else by himself.
+    SELECT array_agg(s.id ORDER BY s.granted_at) INTO ids
+    FROM warden.shares s
+    WHERE s.relation = write_share.relation AND s.row_id = write_share.row_id AND s.grantee = write_share.grantee
+      AND CASE WHEN write_share.under IS NULL THEN s.under IS NULL ELSE s.under IS NOT NULL AND s.granted_by = giver END
+      AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id);
+    SELECT s.* INTO earlier FROM warden.shares s WHERE s.id = ANY (ids) ORDER BY s.granted_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF earlier.id IS NULL THEN
+        INSERT INTO warden.shares AS s (relation, row_id, grantee, level, status, expires_at, under, granted_by)
+        VALUES (write_share.relation, write_share.row_id, write_share.grantee, write_share.level,
+                CASE WHEN write_share.offer THEN 'pending' ELSE 'accepted' END, write_share.expires_at, write_share.under, giver)
+        RETURNING s.id INTO written;
+    ELSE
+        -- Who shares no more has given nothing, also when he may share again.
+        IF earlier.level = 'share' AND write_share.level <> 'share' THEN
+            PERFORM warden.remove_shares(array(SELECT s.id FROM warden.shares s WHERE s.under = earlier.id));
+        END IF;
+        UPDATE warden.shares s
+        SET level = write_share.level, expires_at = write_share.expires_at, under = write_share.under, granted_by = giver,
+            status = CASE WHEN s.status = 'accepted' OR NOT write_share.offer THEN 'accepted' ELSE 'pending' END
+        WHERE s.id = earlier.id RETURNING s.id INTO written;
+    END IF;
+    PERFORM warden.remove_shares(array_remove(ids, written));
+    RETURN written;
+END
+$$;
+
+COMMENT ON FUNCTION warden.write_share(regclass, text, text, text, timestamptz, uuid, boolean) IS
+    'Writes down a share, or changes what the same side gave the same grantee before, which keeps its id; one that another transaction has locked is revoked and written anew. Returns its id.';
+
+CREATE FUNCTION warden.share_with(
+    table_name regclass, id text, grantee text, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false
+) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found record;
+    entitling uuid;
+    written uuid;
+BEGIN
+    PERFORM warden.require_level(share_with.level);
+    IF share_with.expires_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'the share would have expired already'
+            USING ERRCODE = '22023', HINT = 'Pass a moment to come, or leave expires_at out.';
+    END IF;
+    SELECT s.* INTO found FROM warden.sharing_of(share_with.table_name, share_with.id) AS s;
+    IF found.access NOT IN ('owner', 'share', 'administrator') THEN
+        RAISE EXCEPTION 'sharing this row takes level share'
+            USING ERRCODE = '42501', HINT = 'Its owner gives that level by warden.share().';
+    ELSIF found.access <> 'administrator' AND NOT warden.may_write(share_with.table_name) THEN
+        RAISE EXCEPTION 'who may not write to this table does not share its rows' USING ERRCODE = '42501';
+    END IF;
+    PERFORM warden.require_good_credential();
+    PERFORM warden.require_grantee(share_with.table_name, share_with.grantee);
+    IF share_with.grantee = 'user:' || warden.current_user_id() THEN
+        RAISE EXCEPTION 'nobody shares a row with himself' USING ERRCODE = '22023';
+    ELSIF found.owner = warden.owner_value(share_with.table_name, (SELECT substr(share_with.grantee, 6)::uuid WHERE share_with.grantee LIKE 'user:%')) THEN
+        RAISE EXCEPTION 'the row is this user''s own' USING ERRCODE = '22023';
+    ELSIF share_with.grantee NOT LIKE 'user:%' AND (share_with.level = 'share' OR share_with.offer) THEN
+        RAISE EXCEPTION 'many at once get no more than manage, and are offered nothing'
+            USING ERRCODE = '22023', HINT = 'Who may share a row, or is to accept it, is named by name: warden.share().';
+    END IF;
+    IF found.access = 'share' THEN
+        entitling := warden.entitling_share(warden.current_user_id(), share_with.table_name, found.row_id);
+        IF entitling IS NULL THEN
+            RAISE EXCEPTION 'sharing this row takes level share'
+                USING ERRCODE = '42501', HINT = 'Its owner gives that level by warden.share().';
+        END IF;
+    END IF;
+    -- Nobody deletes it in between and makes another one of the same key.
+    IF NOT warden.hold_row(share_with.table_name, found.row_id) THEN
+        RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
+    END IF;
+    written := warden.write_share(share_with.table_name, found.row_id, share_with.grantee, share_with.level,
+        nullif(share_with.expires_at, 'infinity'), entitling, coalesce(share_with.offer, false));
+    PERFORM warden.write_audit('share', share_with.table_name || ' ' || found.row_id, jsonb_build_object('share_id', written,
+        'grantee', share_with.grantee, 'level', share_with.level, 'expires_at', share_with.expires_at,
+        'offer', share_with.offer, 'under', entitling));
+    RETURN written;
+END
+$$;
+
+COMMENT ON FUNCTION warden.share_with(regclass, text, text, text, timestamptz, boolean) IS
+    'Lets others reach a row of a table protected with shareable => true. grantee: user:<id>, role:<name>, tenant:<id> (the current one) or everyone (that is signed in, visitors not); level: view (see it), use (refer to it), edit (change it), manage (delete it), share (share it on), each with those before it, for many at once manage at most; expires_at: from then on it counts for nothing; offer: counts for nothing until the user accepts it. Sharing again changes level and end, and keeps the id. What somebody shares on by his own share ends with that share. Returns the id of the share. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user or tenant; 42501 for a level below share, and for who may not write to the table; 22023 for an unknown level or grantee, a moment that is past, oneself and the owner; 28000 where the credential has been revoked meanwhile.';
+
+CREATE FUNCTION warden.share(
+    table_name regclass, id text, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false
+) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF share.user_id IS NULL THEN
+        RAISE EXCEPTION 'no user is given' USING ERRCODE = '22023', HINT = 'For many at once there is warden.share_with().';
+    END IF;
+    RETURN warden.share_with(share.table_name, share.id, 'user:' || share.user_id, share.level, share.expires_at, share.offer);
+END
+$$;
+
+COMMENT ON FUNCTION warden.share(regclass, text, uuid, text, timestamptz, boolean) IS
+    'Lets a user reach a row of a table protected with shareable => true: warden.share_with() with user:<user_id>.';
+
+CREATE FUNCTION warden.unshare_with(table_name regclass, id text, grantee text) RETURNS int
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    me uuid := warden.current_user_id();
+    found record;
+    ids uuid[];
+    removed int;
+BEGIN
+    IF unshare_with.grantee = 'user:' || me THEN
+        -- Whoever leaves needs nobody's leave, and may not have seen the row yet.
+        SELECT array_agg(s.id) INTO ids
+        FROM warden.shares s
+        WHERE s.relation = unshare_with.table_name AND s.grantee = unshare_with.grantee
+          AND s.row_id = warden.key_of(unshare_with.table_name, unshare_with.id)
+          AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id);
+        IF ids IS NULL THEN
+            RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
+        END IF;
+    ELSE
+        SELECT s.* INTO found FROM warden.sharing_of(unshare_with.table_name, unshare_with.id) AS s;
+        IF found.access NOT IN ('owner', 'share', 'administrator') THEN
+            RAISE EXCEPTION 'taking a share away takes level share'
+                USING ERRCODE = '42501', HINT = 'Its owner may do that, and whoever has shared it on.';
+        END IF;
+        SELECT array_agg(s.id) INTO ids
+        FROM warden.shares s
+        WHERE s.relation = unshare_with.table_name AND s.row_id = found.row_id AND s.grantee = unshare_with.grantee
+          AND (found.access <> 'share' OR (s.under IS NOT NULL AND s.granted_by = me))
+          AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id);
+        IF ids IS NULL AND found.access = 'share' AND EXISTS (
+            SELECT FROM warden.shares s
+            WHERE s.relation = unshare_with.table_name AND s.row_id = found.row_id AND s.grantee = unshare_with.grantee) THEN
+            RAISE EXCEPTION 'this share was given by somebody else'
+                USING ERRCODE = '42501', HINT = 'The owner of the row takes it away, or who gave it.';
+        END IF;
+    END IF;
+    removed := warden.remove_shares(coalesce(ids, '{}'));
+    IF removed > 0 THEN
+        PERFORM warden.write_audit('unshare', unshare_with.table_name || ' ' || warden.key_of(unshare_with.table_name, unshare_with.id),
+            jsonb_build_object('grantee', unshare_with.grantee, 'shares', to_jsonb(ids), 'removed', removed));
+    END IF;
+    RETURN removed;
+END
+$$;
+
+COMMENT ON FUNCTION warden.unshare_with(regclass, text, text) IS
+    'Takes away what share_with() gave this grantee, felt by the next statement of whoever it was, with everything that was shared on under it. Returns how many shares that were, 0 where there was none. For the owner of the row and admin roles; for whoever holds it at level share, what he gave; for a user, what it was given itself (user:<own id>). Errors: P0002 for a row that one does not see, 42501 for a level below share and for what another gave.';
+
+CREATE FUNCTION warden.unshare(table_name regclass, id text, user_id uuid) RETURNS int
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF unshare.user_id IS NULL THEN
+        RAISE EXCEPTION 'no user is given' USING ERRCODE = '22023', HINT = 'For many at once there is warden.unshare_with().';
+    END IF;
+    RETURN warden.unshare_with(unshare.table_name, unshare.id, 'user:' || unshare.user_id);
+END
+$$;
+
+COMMENT ON FUNCTION warden.unshare(regclass, text, uuid) IS
+    'Takes away what share() gave a user: warden.unshare_with() with user:<user_id>. A user that names itself leaves.';
+
+CREATE FUNCTION warden.answer_share(share_id uuid, answer text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    offered warden.shares;
+BEGIN
+    SELECT s.* INTO offered FROM warden.shares s
+    WHERE s.id = answer_share.share_id AND s.grantee = 'user:' || warden.current_user_id()
+      AND coalesce(s.expires_at, 'infinity') > clock_timestamp()
+      AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'share not found' USING ERRCODE = 'P0002';
+    ELSIF offered.status <> 'pending' THEN
+        RAISE EXCEPTION 'the share has been answered' USING ERRCODE = '55000', HINT = 'It can be offered anew.';
+    END IF;
+    -- Who is taking it away at this moment is not waited for.
+    PERFORM FROM warden.shares s WHERE s.id = offered.id FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the share is being changed' USING ERRCODE = '55000', HINT = 'Try again.';
+    END IF;
+    UPDATE warden.shares s SET status = answer_share.answer WHERE s.id = offered.id AND s.status = 'pending';
+    IF FOUND THEN
+        PERFORM warden.write_audit(CASE answer_share.answer WHEN 'accepted' THEN 'accept_share' ELSE 'decline_share' END,
+            offered.relation || ' ' || offered.row_id, jsonb_build_object('share_id', offered.id));
+    END IF;
+    RETURN FOUND;
+END
+$$;
+
+COMMENT ON FUNCTION warden.answer_share(uuid, text) IS 'What accept_share and decline_share share.';
+
+CREATE FUNCTION warden.accept_share(share_id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN warden.answer_share(accept_share.share_id, 'accepted');
+END
+$$;
+
+COMMENT ON FUNCTION warden.accept_share(uuid) IS
+    'Accepts a share that was offered to the current user, by its id (shared_with_me()); it counts from the next statement on. Returns true. Errors: P0002 for one that is not the user''s, or expired, 55000 for one that has been answered.';
+
+CREATE FUNCTION warden.decline_share(share_id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN warden.answer_share(decline_share.share_id, 'declined');
+END
+$$;
+
+COMMENT ON FUNCTION warden.decline_share(uuid) IS
+    'Declines a share that was offered to the current user; it can be offered anew. Returns true. Errors: as accept_share().';
+
+CREATE FUNCTION warden.transfer(table_name regclass, id text, user_id uuid, keep_level text DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found record;
+    value text;
+    former uuid;
+    theirs uuid[];
+BEGIN
+    IF transfer.keep_level IS NOT NULL THEN
+        PERFORM warden.require_level(transfer.keep_level);
+    END IF;
+    SELECT s.* INTO found FROM warden.sharing_of(transfer.table_name, transfer.id) AS s;
+    IF found.access NOT IN ('owner', 'administrator') THEN
+        RAISE EXCEPTION 'only its owner gives a row away' USING ERRCODE = '42501';
+    ELSIF found.access = 'owner' AND NOT warden.may_write(transfer.table_name) THEN
+        RAISE EXCEPTION 'who may not write to this table gives none of its rows away' USING ERRCODE = '42501';
+    END IF;
+    PERFORM warden.require_good_credential();
+    PERFORM warden.require_grantee(transfer.table_name, 'user:' || transfer.user_id);
+    value := warden.owner_value(transfer.table_name, transfer.user_id);
+    IF NOT EXISTS (SELECT FROM warden.users u WHERE u.id = transfer.user_id AND u.status = 'active') THEN
+        RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
+    ELSIF value IS NULL THEN
+        RAISE EXCEPTION 'this user owns no rows of this table'
+            USING ERRCODE = '22023', HINT = 'Its owner column holds external ids, and the user has none that fits.';
+    ELSIF value = found.owner THEN
+        RETURN false;
+    END IF;
+    former := warden.owner_of_value(transfer.table_name, found.owner);
+    BEGIN
+        IF NOT warden.give_row(transfer.table_name, found.row_id, value) THEN
+            RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
+        END IF;
+    EXCEPTION WHEN unique_violation THEN
+        -- Without its detail, which shows a row of the other user.
+        RAISE EXCEPTION 'the row cannot be given to this user'
+            USING ERRCODE = '23505', HINT = 'A unique constraint of the table stands against it: give the row another name first.';
+    END;
+    -- What the new owner has given is now an owner's; what it was given it needs no more.
+    SELECT array_agg(s.id) INTO theirs FROM warden.shares s
+    WHERE s.relation = transfer.table_name AND s.row_id = found.row_id AND s.grantee = 'user:' || transfer.user_id;
+    UPDATE warden.shares s SET under = NULL WHERE s.under = ANY (theirs);
+    PERFORM warden.remove_shares(coalesce(theirs, '{}'));
+    IF transfer.keep_level IS NOT NULL AND former IS NOT NULL THEN
+        PERFORM warden.write_share(transfer.table_name, found.row_id, 'user:' || former, transfer.keep_level, NULL, NULL, false);
+    END IF;
+    PERFORM warden.write_audit('transfer', transfer.table_name || ' ' || found.row_id,
+        jsonb_build_object('from', found.owner, 'to', value, 'keep_level', transfer.keep_level));
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.transfer(regclass, text, uuid, text) IS
+    'Gives a row of a shareable table to another user, who owns it from then on; what was shared of it stays so. keep_level: the level that the former owner keeps (none, if not given). The write is done as the owner of the table, in a security-restricted operation. Returns whether that changed something. For the owner of the row, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown or inactive user; 42501 for anybody but the owner; 22023 for a user that the owner column cannot name; 23505 where a unique constraint stands against it; 55000 for a table that a superuser owns; 28000 where the credential has been revoked meanwhile.';
+
+CREATE FUNCTION warden.assign(table_name regclass, id text, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM warden.require_administrator();
+    IF warden.current_user_id() IS NOT NULL THEN
+        RAISE EXCEPTION 'a user is signed in' USING ERRCODE = '55000', HINT = 'Users share by warden.share(); call this as the admin role alone.';
+    END IF;
+    RETURN warden.share(assign.table_name, assign.id, assign.user_id, assign.level, assign.expires_at);
+END
+$$;
+
+COMMENT ON FUNCTION warden.assign(regclass, text, uuid, text, timestamptz) IS
+    'What share() does, for a row of anybody, by an administrator: assigns an agent to a user at a level. Sharing again changes the level, unshare() takes it back. For superusers and admin roles, signed in as nobody. Errors: as share(), 42501 for anybody else, 55000 where a user is signed in.';
+
+CREATE FUNCTION warden.cleanup_shares() RETURNS int
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    removed int;
+BEGIN
+    PERFORM warden.require_administrator();
+    removed := warden.remove_shares(array(
+        SELECT s.id FROM warden.shares s
+        WHERE s.expires_at < clock_timestamp() OR EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id)));
+    DELETE FROM warden.revoked_shares r WHERE NOT EXISTS (SELECT FROM warden.shares s WHERE s.id = r.share_id);
+    RETURN removed;
+END
+$$;
+
+COMMENT ON FUNCTION warden.cleanup_shares() IS
+    'Takes out shares that have expired or were revoked, which count for nothing in any case; for a schedule. Returns how many. For superusers and admin roles.';
+
+-- The same with a key as it is.
+
+CREATE FUNCTION warden.share(table_name regclass, id uuid, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.share(share.table_name, share.id::text, share.user_id, share.level, share.expires_at, share.offer);
+END;
+
+COMMENT ON FUNCTION warden.share(regclass, uuid, uuid, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.share_with(table_name regclass, id uuid, grantee text, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.share_with(share_with.table_name, share_with.id::text, share_with.grantee, share_with.level, share_with.expires_at, share_with.offer);
+END;
+
+COMMENT ON FUNCTION warden.share_with(regclass, uuid, text, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.unshare(table_name regclass, id uuid, user_id uuid) RETURNS int
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.unshare(unshare.table_name, unshare.id::text, unshare.user_id);
+END;
+
+COMMENT ON FUNCTION warden.unshare(regclass, uuid, uuid) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.unshare_with(table_name regclass, id uuid, grantee text) RETURNS int
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.unshare_with(unshare_with.table_name, unshare_with.id::text, unshare_with.grantee);
+END;
+
+COMMENT ON FUNCTION warden.unshare_with(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.transfer(table_name regclass, id uuid, user_id uuid, keep_level text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.transfer(transfer.table_name, transfer.id::text, transfer.user_id, transfer.keep_level);
+END;
+
+COMMENT ON FUNCTION warden.transfer(regclass, uuid, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.assign(table_name regclass, id uuid, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.assign(assign.table_name, assign.id::text, assign.user_id, assign.level, assign.expires_at);
+END;
+
+COMMENT ON FUNCTION warden.assign(regclass, uuid, uuid, text, timestamptz) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.share(table_name regclass, id bigint, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.share(share.table_name, share.id::text, share.user_id, share.level, share.expires_at, share.offer);
+END;
+
+COMMENT ON FUNCTION warden.share(regclass, bigint, uuid, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.share_with(table_name regclass, id bigint, grantee text, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.share_with(share_with.table_name, share_with.id::text, share_with.grantee, share_with.level, share_with.expires_at, share_with.offer);
+END;
+
+COMMENT ON FUNCTION warden.share_with(regclass, bigint, text, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.unshare(table_name regclass, id bigint, user_id uuid) RETURNS int
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.unshare(unshare.table_name, unshare.id::text, unshare.user_id);
+END;
+
+COMMENT ON FUNCTION warden.unshare(regclass, bigint, uuid) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.unshare_with(table_name regclass, id bigint, grantee text) RETURNS int
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.unshare_with(unshare_with.table_name, unshare_with.id::text, unshare_with.grantee);
+END;
+
+COMMENT ON FUNCTION warden.unshare_with(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.transfer(table_name regclass, id bigint, user_id uuid, keep_level text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.transfer(transfer.table_name, transfer.id::text, transfer.user_id, transfer.keep_level);
+END;
+
+COMMENT ON FUNCTION warden.transfer(regclass, bigint, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.assign(table_name regclass, id bigint, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.assign(assign.table_name, assign.id::text, assign.user_id, assign.level, assign.expires_at);
+END;
+
+COMMENT ON FUNCTION warden.assign(regclass, bigint, uuid, text, timestamptz) IS 'As the function of this name with the key as a text.';

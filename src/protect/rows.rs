@@ -1,0 +1,205 @@
+//! One row of a shareable table, by its key: what the caller may do with it, and what is done to it for the caller.
+//!
+//! Whether somebody reaches a row is asked of the table itself, as whoever calls: the answer is that of the policies.
+//! To hold a row fast, and to give it to another owner, is done as the owner of the table.
+
+use super::facts::{Column, Table};
+use super::options::{Command, Options};
+use super::owner_writes::{defer_nothing, writing_as};
+use super::{apply, catalogue, policy, table_owner};
+use crate::error::{Error, Result, or_raise};
+use crate::{caller, catalog, scope_checks, sealed, spi};
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// A table whose rows can be shared.
+struct Shareable {
+    table: Table,
+    options: Options,
+    owner: Column,
+    key: Column,
+    /// The type of the key.
+    kind: Oid,
+}
+
+/// What the caller may do with a row. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)]
+fn row_access(
+    table_name: Option<Oid>,
+    id: Option<&str>,
+) -> TableIterator<'static, (name!(row_id, String), name!(access, String), name!(owner, Option<String>))> {
+    let found = or_raise(shareable(table_name).and_then(|table| table.access(id.unwrap_or_default())));
+    TableIterator::new(found.into_iter())
+}
+
+/// The owner of a row, whoever asks. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)]
+fn row_owner(
+    table_name: Option<Oid>,
+    id: Option<&str>,
+) -> TableIterator<'static, (name!(row_id, String), name!(owner, Option<String>))> {
+    let found = or_raise(shareable(table_name).and_then(|table| table.owner_of(id.unwrap_or_default())));
+    TableIterator::new(found.into_iter())
+}
+
+/// A key as shares have it. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn key_of(table_name: Option<Oid>, id: Option<&str>) -> Option<String> {
+    or_raise(shareable(table_name).map(|table| Some(table.key(id?)?.0)))
+}
+
+/// Whether the caller may change anything in a table at all. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn may_write(table_name: Option<Oid>) -> bool {
+    or_raise(shareable(table_name).map(|table| {
+        let holds = table.options.scope(Command::Update).is_none_or(scope_checks::is_held);
+        holds && !sealed::reads_only()
+    }))
+}
+
+/// Keeps a row from being deleted until the transaction ends. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn hold_row(table_name: Option<Oid>, id: Option<&str>) -> bool {
+    or_raise(shareable(table_name).and_then(|table| table.hold(id.unwrap_or_default())))
+}
+
+/// Gives a row to another owner. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn give_row(table_name: Option<Oid>, id: Option<&str>, owner: Option<&str>) -> bool {
+    or_raise(shareable(table_name).and_then(|table| table.give(id.unwrap_or_default(), owner.unwrap_or_default())))
+}
+
+/// How an owner stands in a table's rows. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn owner_kind(table_name: Option<Oid>) -> &'static str {
+    or_raise(shareable(table_name).map(|table| match Oid::from(table.owner.type_id) {
+        pg_sys::UUIDOID => "user_id",
+        pg_sys::TEXTOID | pg_sys::VARCHAROID => "external_id",
+        _ => "external_number",
+    }))
+}
+
+/// # Errors
+/// 22023 for any other table.
+fn shareable(table_name: Option<Oid>) -> Result<Rc<Shareable>> {
+    thread_local! {
+        static KNOWN: RefCell<(u64, HashMap<Oid, Rc<Shareable>>)> = RefCell::new((0, HashMap::new()));
+    }
+    let relation = super::named(table_name).map(Oid::from)?;
+    let catalog = catalog::state();
+    let known = KNOWN.with_borrow_mut(|(as_of, known)| {
+        if std::mem::replace(as_of, catalog) != catalog {
+            known.clear();
+        }
+        known.get(&relation).cloned()
+    });
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let read = Rc::new(read(relation)?);
+    KNOWN.with_borrow_mut(|(_, known)| known.insert(relation, Rc::clone(&read)));
+    Ok(read)
+}
+
+fn read(relation: Oid) -> Result<Shareable> {
+    let not_shareable = || {
+        Error::invalid(
+            "the rows of this table cannot be shared",
+            "Its owner says so: warden.protect(…, shareable => true).",
+        )
+    };
+    let protection = catalogue::protection(relation.to_u32())?.ok_or_else(not_shareable)?;
+    let options = protection.options;
+    let (Some(key), Some(owner)) = (&options.key_column, &options.owner_column) else { return Err(not_shareable()) };
+    let table = apply::first(&catalogue::facts(&[relation.to_u32()], &options)?)?.clone();
+    let (key, owner) = (policy::column(&table, key)?.clone(), policy::column(&table, owner)?.clone());
+    let kind = match Oid::from(key.type_id) {
+        pg_sys::VARCHAROID => pg_sys::TEXTOID,
+        kind => kind,
+    };
+    Ok(Shareable { table, options, owner, key, kind })
+}
+
+impl Shareable {
+    /// The key as the shares have it; `None` for what no row of the table can have.
+    fn key(&self, id: &str) -> Option<(String, DatumWithOid<'static>)> {
+        let (text, datum) = match self.kind {
+            pg_sys::UUIDOID => {
+                let id = Uuid::parse_str(id.trim()).ok()?;
+                (id.to_string(), pgrx::Uuid::from_bytes(*id.as_bytes()).into())
+            }
+            pg_sys::INT2OID | pg_sys::INT4OID | pg_sys::INT8OID => {
+                let id: i64 = id.trim().parse().ok()?;
+                (id.to_string(), id.into())
+            }
+            _ => (id.to_owned(), id.to_owned().into()),
+        };
+        Some((text, datum))
+    }
+
+    fn from_where(&self) -> String {
+        format!("FROM ONLY {} x WHERE {} OPERATOR(pg_catalog.=) $1", self.table.name, policy::bare(&self.key, "x."))
+    }
+
+    fn access(&self, id: &str) -> Result<Option<(String, String, Option<String>)>> {
+        let Some((text, key)) = self.key(id) else { return Ok(None) };
+        let sql = format!(
+            "SELECT CASE WHEN {} THEN 'owner' ELSE COALESCE(warden.shared_level(x.tableoid, {}), 'view') END, x.{}::pg_catalog.text {}",
+            policy::is_owner_in_statement(&self.owner, "x.")?,
+            policy::bare(&self.key, "x."),
+            self.owner.name,
+            self.from_where()
+        );
+        let found = table_owner::act_as_client(caller::oid(), || {
+            spi::read(&sql, &[key], |row| Ok((row.get::<String>(1)?.unwrap_or_default(), row.get::<String>(2)?)))
+        })?;
+        Ok(found.into_iter().next().map(|(access, owner)| (text, access, owner)))
+    }
+
+    fn owner_of(&self, id: &str) -> Result<Option<(String, Option<String>)>> {
+        let Some((text, key)) = self.key(id) else { return Ok(None) };
+        let sql = format!("SELECT x.{}::pg_catalog.text {}", self.owner.name, self.from_where());
+        let found = self.as_owner(|| spi::read(&sql, &[key], |row| Ok(row.get::<String>(1)?)))?;
+        Ok(found.into_iter().next().map(|owner| (text, owner)))
+    }
+
+    fn hold(&self, id: &str) -> Result<bool> {
+        let Some((_, key)) = self.key(id) else { return Ok(false) };
+        let sql = format!("SELECT 1 {} FOR KEY SHARE", self.from_where());
+        Ok(self.as_owner(|| spi::write(&sql, &[key]))? == 1)
+    }
+
+    fn give(&self, id: &str, owner: &str) -> Result<bool> {
+        let Some((_, key)) = self.key(id) else { return Ok(false) };
+        defer_nothing()?;
+        let sql = format!(
+            "UPDATE ONLY {} x SET {} = $2::pg_catalog.{} WHERE {} OPERATOR(pg_catalog.=) $1",
+            self.table.name,
+            self.owner.name,
+            match Oid::from(self.owner.type_id) {
+                pg_sys::UUIDOID => "uuid",
+                pg_sys::INT2OID => "int2",
+                pg_sys::INT4OID => "int4",
+                pg_sys::INT8OID => "int8",
+                _ => "text",
+            },
+            policy::bare(&self.key, "x.")
+        );
+        let changed = writing_as(Oid::from(self.table.owner), &self.table.schema, || {
+            spi::write(&sql, &[key, owner.to_owned().into()])
+        })?;
+        Ok(changed == 1)
+    }
+
+    /// Reads or locks a row, by its key alone: nothing of anybody's code runs for that.
+    fn as_owner<R>(&self, work: impl FnOnce() -> R) -> R {
+        table_owner::act_as(Oid::from(self.table.owner), work)
+    }
+}
