@@ -7,6 +7,7 @@ import authentication
 import bans
 import growth
 import policies
+import sharing
 import throughput
 from database import Database
 
@@ -14,10 +15,13 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 FIGURES = {
     "P1": lambda database: throughput.measure(database, SECONDS),
     "P2": policies.sequential_scan,
+    "P3": sharing.lists,
+    "P4": sharing.point_reads,
     "P5": authentication.measure,
     "P6": lambda database: combine(growth.measure(database, SECONDS), bans.measure(database)),
     "P7": policies.plan_of_a_small_user,
     "P8": policies.partitions_removed,
+    "P9": sharing.joins,
 }
 
 
