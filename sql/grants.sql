@@ -71,7 +71,7 @@ GRANT EXECUTE ON FUNCTION
     warden.shares_follow_row(),
     warden.shares_follow_table(),
     warden.shared(oid, anyelement, text),
-    warden.shared_ids(oid, text, anyelement),
+    warden.shared_ids(oid, text, anyelement, boolean),
     warden.shared_level(oid, anyelement),
     warden.admin_open(),
     warden.admin_is_open(),

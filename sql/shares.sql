@@ -63,12 +63,12 @@ SELECT pg_extension_config_dump('warden.revoked_shares', '');
 
 -- What policies call, as whoever queries.
 
-CREATE FUNCTION warden.shared_ids(relation oid, level text, kind anyelement) RETURNS anyarray
+CREATE FUNCTION warden.shared_ids(relation oid, level text, kind anyelement, no_constant boolean) RETURNS anyarray
 LANGUAGE c STABLE PARALLEL SAFE COST 1000
 AS 'MODULE_PATHNAME', 'shared_ids_wrapper';
 
-COMMENT ON FUNCTION warden.shared_ids(oid, text, anyelement) IS
-    'For plans: the keys of the rows of a table that are shared with the current user at the level or above, sorted, as an array of the type of kind (a NULL of uuid, text, smallint, integer or bigint). Empty for nobody. Read once for each statement. Errors: 22023 for an unknown level or another type, 28000 where the identity has expired.';
+COMMENT ON FUNCTION warden.shared_ids(oid, text, anyelement, boolean) IS
+    'For plans: the keys of the rows of a table that are shared with the current user at the level or above, sorted, as an array of the type of kind (a NULL of uuid, text, smallint, integer or bigint); no_constant: NULL, which plans have as a placeholder, so that the planner does not read the list only to estimate its length. Empty for nobody. Read once for each statement. Errors: 22023 for an unknown level or another type, 28000 where the identity has expired.';
 
 CREATE FUNCTION warden.shared_support(internal) RETURNS internal
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE

@@ -31,6 +31,7 @@ fn shared_ids(
     relation: Option<Oid>,
     level: Option<&str>,
     _kind: Option<AnyElement>,
+    _no_constant: Option<bool>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Option<AnyArray> {
     let array = or_raise(ids(relation?, level?, fcinfo));

@@ -111,6 +111,7 @@ unsafe fn condition(request: &pg_sys::SupportRequestIndexCondition) -> Result<Op
         arguments.push(table.cast());
         arguments.push(asked.level);
         arguments.push(of_kind.cast());
+        arguments.push(no_constant());
         let keys = pg_sys::makeFuncExpr(
             list,
             pg_sys::get_array_type(kind),
@@ -133,6 +134,23 @@ unsafe fn condition(request: &pg_sys::SupportRequestIndexCondition) -> Result<Op
         let mut conditions = PgList::<Node>::new();
         conditions.push(any.cast());
         Ok(Some(conditions.into_pg()))
+    }
+}
+
+/// An argument that is no constant to the planner, and NULL to the executor: the placeholder of a CASE, outside of one.
+/// The planner evaluates a stable function of constants to estimate: it would read the whole list at each planning, also
+/// for a query that looks up a single row.
+///
+/// # Safety
+/// In the planner's memory.
+unsafe fn no_constant() -> *mut Node {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let placeholder = pg_sys::palloc0(size_of::<pg_sys::CaseTestExpr>()).cast::<pg_sys::CaseTestExpr>();
+        (*placeholder).xpr.type_ = NodeTag::T_CaseTestExpr;
+        (*placeholder).typeId = pg_sys::BOOLOID;
+        (*placeholder).typeMod = -1;
+        placeholder.cast()
     }
 }
 
@@ -178,7 +196,7 @@ fn shared_ids() -> Result<Option<Oid>> {
     let found = unsafe {
         pgrx::direct_function_call::<Oid>(
             pg_sys::to_regprocedure,
-            &["warden.shared_ids(oid,text,anyelement)".into_datum()],
+            &["warden.shared_ids(oid,text,anyelement,boolean)".into_datum()],
         )
     };
     if found.is_none() {

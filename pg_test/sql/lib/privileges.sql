@@ -13,7 +13,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('PUBLIC', 'admin_open()'), ('PUBLIC', 'admin_is_open()'), ('PUBLIC', 'begin_admin(text,text)'),
         ('PUBLIC', 'is_intact(regclass)'),
         ('PUBLIC', 'parents_visible(oid,record)'), ('PUBLIC', 'fill_owner()'), ('PUBLIC', 'keep_owner()'), ('PUBLIC', 'refuse_truncate()'), ('PUBLIC', 'keep_private()'),
-        ('PUBLIC', 'shares_follow_row()'), ('PUBLIC', 'shares_follow_table()'), ('PUBLIC', 'shared(oid,anyelement,text)'), ('PUBLIC', 'shared_ids(oid,text,anyelement)'), ('PUBLIC', 'shared_level(oid,anyelement)'),
+        ('PUBLIC', 'shares_follow_row()'), ('PUBLIC', 'shares_follow_table()'), ('PUBLIC', 'shared(oid,anyelement,text)'), ('PUBLIC', 'shared_ids(oid,text,anyelement,boolean)'), ('PUBLIC', 'shared_level(oid,anyelement)'),
         ('PUBLIC', 'is_intact(regclass)'),
         ('PUBLIC', 'protect(regclass,text,text,text,text,boolean,boolean,boolean,boolean,text,text,boolean,text,text,text,text)'), ('PUBLIC', 'unprotect(regclass,boolean)'),
         ('PUBLIC', 'protect_schema(regnamespace,text,text[],boolean,boolean,boolean,boolean)'),
