@@ -36,6 +36,15 @@ pub fn heard() -> u64 {
     STATE.get()
 }
 
+/// As [`state`], for a call that has read a row by a lookup before: everything that was committed before that call has
+/// been heard of by then, and nothing is asked a second time.
+pub fn state_of_call() -> u64 {
+    match heard() {
+        0 => state(),
+        heard => heard,
+    }
+}
+
 unsafe extern "C-unwind" fn changed(_argument: Datum, _relation: Oid) {
     STATE.set(STATE.get() + 1);
 }

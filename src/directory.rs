@@ -7,7 +7,7 @@
 
 use crate::autonomous::{self, Task};
 use crate::error::Result;
-use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
+use crate::lookup::{Key, Latest, Lookup, Row, uuid_in_place};
 use crate::place::Place;
 use pgrx::IntoDatum;
 use serde_json::json;
@@ -119,7 +119,7 @@ pub fn find_by_external_id(external_id: &str) -> Result<Option<User>> {
 }
 
 fn by_id(latest: &Latest, id: Uuid, place: &Cell<Option<Place>>) -> Result<Option<User>> {
-    USER_BY_ID.with(|users| users.first_near(latest, &[uuid_datum(id)], place, user))
+    USER_BY_ID.with(|users| users.first_near(latest, &[uuid_in_place(&id)], place, user))
 }
 
 fn by_external_id(latest: &Latest, external_id: &str, place: &Cell<Option<Place>>) -> Result<Option<User>> {
@@ -135,7 +135,7 @@ fn linked_user(latest: &Latest, issuer: &str, subject: &str) -> Result<Option<Uu
 fn is_linked_elsewhere(latest: &Latest, user_id: Uuid, issuer: &str, subject: &str) -> Result<bool> {
     let (mut linked, mut linked_here) = (false, false);
     IDENTITIES_OF_USER.with(|identities| {
-        identities.each(latest, &[uuid_datum(user_id)], |row| {
+        identities.each(latest, &[uuid_in_place(&user_id)], |row| {
             linked = true;
             linked_here = row.text(0)? == Some(issuer) && row.text(1)? == Some(subject);
             Ok(if linked_here { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })

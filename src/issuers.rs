@@ -46,6 +46,11 @@ thread_local! {
     ) };
 }
 
+/// As [`find`], for an issuer that was found before.
+pub fn find_again(found: &Rc<Issuer>) -> Result<Option<Rc<Issuer>>> {
+    if found.as_of.get() == catalog::state() { Ok(Some(Rc::clone(found))) } else { find(&found.rules.issuer) }
+}
+
 /// The issuer as it is now, or `None` where it is not trusted.
 pub fn find(issuer: &str) -> Result<Option<Rc<Issuer>>> {
     // Before the table is read: what changes in between is found to have changed the next time.

@@ -14,7 +14,8 @@ use crate::unguarded::{self, raising};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{FromDatum, IntoDatum, PgList, text_to_rust_str, varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u};
+use pgrx::{FromDatum, IntoDatum, PgList, text_to_rust_str};
+use pgrx::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_any, varsize_any_exhdr};
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 use std::ops::ControlFlow;
@@ -104,7 +105,7 @@ impl Latest {
                 });
             });
             let result = read(&Self { snapshot: unguarded::active_snapshot() });
-            pg_sys::PopActiveSnapshot();
+            raising::PopActiveSnapshot();
             result
         }
     }
@@ -462,6 +463,9 @@ impl<'a> Row<'a> {
         // SAFETY: the column is an array of text, whose members have these properties; what is
         // allocated belongs to the current memory context.
         unsafe {
+            if let Some(members) = plain_members(value) {
+                return Ok(members);
+            }
             let (mut values, mut nulls, mut count) = (ptr::null_mut(), ptr::null_mut(), 0);
             pg_guard_ffi_boundary(|| {
                 let array = raising::pg_detoast_datum(value.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
@@ -483,9 +487,51 @@ impl<'a> Row<'a> {
     }
 }
 
+/// An id as the value of a key, where it is: good for as long as that stays there.
+pub fn uuid_in_place(id: &Uuid) -> Option<Datum> {
+    Some(Datum::from(id.as_bytes().as_ptr()))
+}
+
 /// An id as the value of a key.
 pub fn uuid_datum(id: Uuid) -> Option<Datum> {
     pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum()
+}
+
+/// The members of an array of text, read where it lies: of one dimension or none, without a NULL, neither compressed nor
+/// stored elsewhere, as nearly every one is. `None` for any other, which Postgres takes apart.
+///
+/// # Safety
+/// The value is an array of text, which stays for the call.
+unsafe fn plain_members(value: Datum) -> Option<Vec<String>> {
+    // SAFETY: promised by the caller; what follows the length is as long as that says.
+    let array = unsafe {
+        let array = value.cast_mut_ptr::<pg_sys::varlena>();
+        if !is_plain(array) {
+            return None;
+        }
+        std::slice::from_raw_parts(vardata_any(array).cast::<u8>(), varsize_any_exhdr(array))
+    };
+    let number = |at: usize| Some(u32::from_ne_bytes(array.get(at..at + 4)?.try_into().ok()?));
+    let (dimensions, nulls_before) = (number(0)?, number(4)?);
+    if dimensions == 0 {
+        return Some(Vec::new());
+    }
+    // In the other order of bytes the length of a member is written in another way.
+    if dimensions > 1 || nulls_before != 0 || cfg!(target_endian = "big") {
+        return None;
+    }
+    let mut at = 20;
+    let members = (0..number(12)?).map(|_| {
+        let header = number(at)?;
+        if header & 3 != 0 {
+            return None;
+        }
+        let end = at + (header >> 2) as usize;
+        let member = std::str::from_utf8(array.get(at + 4..end)?).ok()?;
+        at = end.next_multiple_of(4);
+        Some(member.to_owned())
+    });
+    members.collect()
 }
 
 /// A text, read where it lies unless it is compressed or stored elsewhere.
@@ -496,8 +542,16 @@ unsafe fn text<'a>(value: Datum) -> Result<&'a str> {
     // SAFETY: promised by the caller.
     unsafe {
         let text = value.cast_mut_ptr::<pg_sys::varlena>();
-        let is_plain = varatt_is_4b_u(text) || (varatt_is_1b(text) && !varatt_is_1b_e(text));
-        let text = if is_plain { text } else { pg_sys::pg_detoast_datum_packed(text) };
+        let text = if is_plain(text) { text } else { pg_sys::pg_detoast_datum_packed(text) };
         text_to_rust_str(text).map_err(|_| Error::internal("a text of the extension is not UTF-8"))
     }
+}
+
+/// Whether a value lies where it is found, as it is.
+///
+/// # Safety
+/// It is of variable length.
+unsafe fn is_plain(value: *const pg_sys::varlena) -> bool {
+    // SAFETY: promised by the caller.
+    unsafe { varatt_is_4b_u(value) || (varatt_is_1b(value) && !varatt_is_1b_e(value)) }
 }

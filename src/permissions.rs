@@ -72,7 +72,7 @@ thread_local! {
 /// The scopes of a user under the limits of a credential.
 pub fn granted(user: &User, tenant_id: Option<Uuid>, limits: &Limits) -> Result<Granted> {
     // Before anything is read: what changes in between is found to have changed the next time.
-    let catalog = catalog::state();
+    let catalog = catalog::state_of_call();
     let ids = (user.id, tenant_id);
     let known = limits.last.borrow().as_ref().and_then(|last| {
         let same = last.catalog == catalog && last.ids == ids && last.roles == user.roles && last.scopes == user.scopes;

@@ -68,10 +68,11 @@ impl Place {
         // SAFETY: promised by the caller.
         unsafe {
             pg_guard_ffi_boundary(|| {
-                let table = raising::try_table_open(asked.table, LOCK);
-                if table.is_null() {
+                if catalog::heard() != asked.catalog {
                     return None;
                 }
+                // As `Lookup::open`: raises where the table was dropped this very moment.
+                let table = raising::table_open(asked.table, LOCK);
                 let mut pinned = Pinned { table, page: NO_BUFFER, row: NO_BUFFER };
                 // Having the lock is to have heard of every change of the table before.
                 let found = catalog::heard() == asked.catalog

@@ -5,7 +5,7 @@
 
 use crate::catalog;
 use crate::error::Result;
-use crate::lookup::{Key, Latest, Lookup, uuid_datum};
+use crate::lookup::{Key, Latest, Lookup, uuid_in_place};
 use crate::place::Place;
 use pgrx::IntoDatum;
 use std::cell::Cell;
@@ -37,7 +37,7 @@ thread_local! {
 pub fn find(id: Uuid, place: &Cell<Option<Place>>) -> Result<Option<Session>> {
     Latest::with(|latest| {
         SESSION_BY_ID.with(|sessions| {
-            sessions.first_near(latest, &[uuid_datum(id)], place, |row| {
+            sessions.first_near(latest, &[uuid_in_place(&id)], place, |row| {
                 let ends = [row.time(2)?, row.time(3)?, row.time(4)?];
                 Ok(Session {
                     user_id: row.uuid(0)?,
@@ -55,7 +55,7 @@ pub fn find(id: Uuid, place: &Cell<Option<Place>>) -> Result<Option<Session>> {
 /// table says so to all of them.
 pub fn is_revoked(issuer: &str, jti: &str) -> Result<bool> {
     // Before the table is read: what changes in between is found to have changed the next time.
-    let as_of = catalog::state();
+    let as_of = catalog::state_of_call();
     if NONE_REVOKED_AS_OF.get() == as_of {
         return Ok(false);
     }

@@ -10,9 +10,9 @@ use crate::error::{Error, Result, or_raise};
 use crate::lookup::{Key, Latest, Lookup};
 use crate::sealed::{self, Standing};
 use crate::{catalog, scope_checks, transaction, unguarded};
+use pgrx::IntoDatum;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-use pgrx::{IntoDatum, PgList};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -163,18 +163,31 @@ unsafe fn each_named(query: *mut pg_sys::QueryDesc, mut visit: impl FnMut(Named)
     unsafe {
         let statement = &*(*query).plannedstmt;
         #[cfg(feature = "pg15")]
-        for entry in PgList::<pg_sys::RangeTblEntry>::from_pg(statement.rtable).iter_ptr() {
+        for entry in nodes::<pg_sys::RangeTblEntry>(statement.rtable) {
             if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION {
                 let permissions = u64::from((*entry).requiredPerms);
                 visit(Named { table: (*entry).relid, checked_as: (*entry).checkAsUser, permissions });
             }
         }
         #[cfg(not(feature = "pg15"))]
-        for entry in PgList::<pg_sys::RTEPermissionInfo>::from_pg(statement.permInfos).iter_ptr() {
+        for entry in nodes::<pg_sys::RTEPermissionInfo>(statement.permInfos) {
             let permissions = u64::from((*entry).requiredPerms);
             visit(Named { table: (*entry).relid, checked_as: (*entry).checkAsUser, permissions });
         }
     }
+}
+
+/// The nodes of a list. Not pgrx's, which guards each look at one.
+///
+/// # Safety
+/// The list, which may be none, has nodes of this type and stays while they are used.
+unsafe fn nodes<T>(list: *const pg_sys::List) -> impl Iterator<Item = *const T> {
+    // SAFETY: promised by the caller.
+    let cells = unsafe {
+        if list.is_null() { &[] } else { std::slice::from_raw_parts((*list).elements, (*list).length as usize) }
+    };
+    // SAFETY: the cells of a list of nodes are pointers.
+    cells.iter().map(|cell: &pg_sys::ListCell| unsafe { cell.ptr_value.cast::<T>().cast_const() })
 }
 
 /// `writes`: whether the statement changes some table; where not, it only locks rows.
@@ -243,10 +256,7 @@ fn policies_apply(named: &Named) -> bool {
 
 fn asks(table: Oid) -> Result<Option<Rc<Asks>>> {
     // The statement holds a lock on the table, so whatever concerns that has been heard.
-    let catalog = match catalog::heard() {
-        0 => catalog::state(),
-        heard => heard,
-    };
+    let catalog = catalog::state_of_call();
     if AS_OF.replace(catalog) != catalog {
         KNOWN.with_borrow_mut(HashMap::clear);
     }

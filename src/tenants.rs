@@ -6,7 +6,7 @@
 
 use crate::catalog;
 use crate::error::Result;
-use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
+use crate::lookup::{Key, Latest, Lookup, Row, uuid_in_place};
 use std::cell::Cell;
 use uuid::Uuid;
 
@@ -36,12 +36,12 @@ thread_local! {
 /// table says so to all of them.
 pub fn membership(tenant_id: Uuid, user_id: Uuid) -> Result<Membership> {
     // Before the table is read: what changes in between is found to have changed the next time.
-    let as_of = catalog::state();
+    let as_of = catalog::state_of_call();
     if NO_TENANTS_AS_OF.get() == as_of {
         return Ok(Membership::NoTenants);
     }
     Latest::with(|latest| {
-        let key = [uuid_datum(tenant_id), uuid_datum(user_id)];
+        let key = [uuid_in_place(&tenant_id), uuid_in_place(&user_id)];
         let active = |row: &Row<'_>| Ok(row.text(0)? == Some("active"));
         match TENANT_BY_ID.with(|tenants| tenants.first(latest, &key[..1], active))? {
             None if TENANT_BY_ID.with(|tenants| tenants.is_empty(latest))? => {

@@ -14,6 +14,7 @@ use crate::sessions::{self, Session};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use uuid::Uuid;
 
@@ -25,7 +26,8 @@ struct Verified {
     provision: bool,
     link_verified_email: bool,
     is_own: bool,
-    generation: Uuid,
+    /// The issuer with the keys and rules that it was verified under.
+    under: Rc<Issuer>,
     /// `exp` plus the issuer's leeway, in microseconds since 2000-01-01 UTC.
     expires_at: i64,
     /// `iat` in the same unit.
@@ -150,8 +152,8 @@ pub fn claims(token: &str) -> Result<Claims, Failure> {
 fn verified(token: &str) -> Result<Rc<Verified>, Failure> {
     let key = cache_key(token);
     if let Some(cached) = lookup(&key) {
-        let issuer = issuers::find(cached.issuer())?;
-        if issuer.is_some_and(|issuer| issuer.generation == cached.generation) {
+        let issuer = issuers::find_again(&cached.under)?;
+        if issuer.is_some_and(|issuer| issuer.generation == cached.under.generation) {
             if clock::now() >= cached.expires_at {
                 return Err(cached.named.refused("expired"));
             }
@@ -179,14 +181,14 @@ fn verify(token: &str) -> Result<(Rc<Issuer>, Claims), Failure> {
 }
 
 impl Verified {
-    fn new(issuer: &Issuer, claims: &Claims) -> Self {
+    fn new(issuer: &Rc<Issuer>, claims: &Claims) -> Self {
         Self {
             named: Named { issuer: Some(Rc::from(claims.issuer())), subject: Some(Rc::from(claims.subject())) },
             subject_is: issuer.subject_is,
             provision: issuer.provision,
             link_verified_email: issuer.link_verified_email,
             is_own: issuer.is_own,
-            generation: issuer.generation,
+            under: Rc::clone(issuer),
             expires_at: clock::from_unix_seconds(claims.expires_at() + issuer.rules.leeway_seconds),
             issued_at: clock::from_unix_seconds(claims.issued_at()),
             jti: claims.jti().map(Rc::from),
@@ -227,9 +229,26 @@ type CacheKey = [u8; 32];
 /// Tokens kept by one backend; the oldest makes room.
 const CACHE_SIZE: usize = 512;
 
+/// A key is a hash already, and only those of verified tokens are kept: its first bytes will do.
+#[derive(Default)]
+struct HashOfKey(u64);
+
+impl Hasher for HashOfKey {
+    fn write(&mut self, key: &[u8]) {
+        self.0 = key.first_chunk().map_or(0, |first| u64::from_ne_bytes(*first));
+    }
+
+    /// Of every key the same.
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 #[derive(Default)]
 struct Cache {
-    tokens: HashMap<CacheKey, Rc<Verified>>,
+    tokens: HashMap<CacheKey, Rc<Verified>, BuildHasherDefault<HashOfKey>>,
     oldest_first: VecDeque<CacheKey>,
 }
 

@@ -68,8 +68,10 @@ pub mod raising {
 
         pub fn GetLatestSnapshot() -> Snapshot;
         pub fn PushActiveSnapshot(snapshot: Snapshot);
+        /// Raises nothing where one was pushed.
+        pub fn PopActiveSnapshot();
 
-        pub fn try_table_open(table: Oid, lock: c_int) -> pg_sys::Relation;
+        pub fn table_open(table: Oid, lock: c_int) -> pg_sys::Relation;
         pub fn table_close(table: pg_sys::Relation, lock: c_int);
         #[cfg(feature = "pg15")]
         pub fn ReadRecentBuffer(
