@@ -4,26 +4,30 @@ CREATE FUNCTION warden.find_user(identifier text) RETURNS SETOF warden.known_use
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found uuid[];
+    users_found bigint;
 BEGIN
     PERFORM warden.require_administrator();
     IF find_user.identifier ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
-        SELECT array_agg(u.id) INTO found FROM warden.known_users u WHERE u.id = find_user.identifier::uuid;
+        RETURN QUERY SELECT u.* FROM warden.known_users u WHERE u.id = find_user.identifier::uuid;
+        IF FOUND THEN
+            RETURN;
+        END IF;
     ELSIF strpos(find_user.identifier, '@') > 0 THEN
-        SELECT array_agg(e.id) INTO found
-        FROM warden.users_with_email(warden.normalise_email(find_user.identifier)) AS e (id);
+        RETURN QUERY SELECT u.*
+            FROM warden.users_with_email(warden.normalise_email(find_user.identifier)) AS e (id)
+            JOIN warden.known_users u ON u.id = e.id;
+        GET DIAGNOSTICS users_found = ROW_COUNT;
+        IF users_found > 1 THEN
+            RAISE EXCEPTION 'several users have this email'
+                USING ERRCODE = '55000', HINT = 'Look the user up by id, name or external id.';
+        ELSIF users_found = 1 THEN
+            RETURN;
+        END IF;
     END IF;
-    IF found IS NULL THEN
-        SELECT array_agg(u.id) INTO found FROM warden.known_users u WHERE u.name = find_user.identifier;
+    RETURN QUERY SELECT u.* FROM warden.known_users u WHERE u.name = find_user.identifier;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT u.* FROM warden.known_users u WHERE u.external_id = find_user.identifier;
     END IF;
-    IF found IS NULL THEN
-        SELECT array_agg(u.id) INTO found FROM warden.known_users u WHERE u.external_id = find_user.identifier;
-    END IF;
-    IF cardinality(found) > 1 THEN
-        RAISE EXCEPTION 'several users have this email'
-            USING ERRCODE = '55000', HINT = 'Look the user up by id, name or external id.';
-    END IF;
-    RETURN QUERY SELECT k.* FROM warden.known_users k WHERE k.id = found[1];
 END
 $$;
 
