@@ -76,7 +76,7 @@ BEGIN
         LEFT JOIN warden.sessions s ON s.user_id = u.id AND s.id::text = is_credential_good.credential ->> 'session'
         LEFT JOIN warden.api_keys k ON k.id = (is_credential_good.credential ->> 'key_id')::uuid
         LEFT JOIN warden.passwords p ON p.user_id = u.id
-        WHERE u.id = is_credential_good.user_id AND u.status = 'active'
+        WHERE u.id = is_credential_good.user_id AND warden.may_act(u.id)
           -- A token of ours is as old as its session.
           AND (coalesce(s.started_at, (is_credential_good.credential ->> 'began')::timestamptz) >= u.tokens_valid_after
                OR u.kept_session = is_credential_good.credential ->> 'session')
@@ -97,6 +97,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     owner_id uuid := arguments ->> 'user_id';
+    -- Of an agent's key, its owner.
+    maker_id uuid := coalesce((arguments ->> 'maker_id')::uuid, owner_id);
     credential jsonb := arguments -> 'credential';
     -- What was exchanged for a job makes nothing that outlives it.
     ends_at timestamptz := least((arguments ->> 'expires_at')::timestamptz, (
@@ -105,9 +107,10 @@ DECLARE
 BEGIN
     -- Of two that are made at once as the last that may, the second waits for the first; and for who ends the sessions.
     PERFORM FROM warden.users u WHERE u.id = owner_id AND u.status <> 'deleted' FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    IF NOT FOUND OR (maker_id <> owner_id AND NOT EXISTS (
+            SELECT FROM warden.agents a WHERE a.user_id = owner_id AND a.owner_id = maker_id AND a.status <> 'revoked')) THEN
         RETURN jsonb_build_object('error', 'unknown_user');
-    ELSIF credential IS NOT NULL AND NOT warden.is_credential_good(owner_id, credential) THEN
+    ELSIF credential IS NOT NULL AND NOT warden.is_credential_good(maker_id, credential) THEN
         RETURN jsonb_build_object('error', 'signed_out');
     END IF;
     IF (SELECT count(*) FROM warden.api_keys k
@@ -126,7 +129,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.store_key(jsonb) IS
-    'Task: keeps a key of user_id, with name, prefix, secret_hash (hexadecimal), scopes and expires_at; credential: of the client that makes it, absent for an administrator; from a session of an exchange it has the end of that. Answers its id, or an error: unknown_user, signed_out, too_many_keys.';
+    'Task: keeps a key of user_id, with name, prefix, secret_hash (hexadecimal), scopes and expires_at; credential: of the client that makes it, absent for an administrator; maker_id: of an agent''s key, the owner who makes it; from a session of an exchange it has the end of that. Answers its id, or an error: unknown_user, signed_out, too_many_keys.';
 
 CREATE FUNCTION warden.revoke_key(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -156,8 +159,9 @@ CREATE FUNCTION warden.create_api_key(
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner_id uuid := warden.require_user_meant(create_api_key.user_id);
     administers boolean := warden.client_administers();
+    of_agent boolean := NOT administers AND warden.is_own_agent(create_api_key.user_id);
+    owner_id uuid := CASE WHEN of_agent THEN create_api_key.user_id ELSE warden.require_user_meant(create_api_key.user_id) END;
     allowed text[];
     granted text[];
     generated record;
@@ -178,13 +182,24 @@ BEGIN
             USING ERRCODE = '42501', HINT = 'Pass an earlier expires_at, or sign in by a token.';
     END IF;
     -- Whoever acts for a user for a while does not stay by way of a key.
-    IF NOT administers AND warden.current_actor_id() <> owner_id THEN
+    IF NOT administers AND warden.current_actor_id() <> warden.current_user_id() THEN
         RAISE EXCEPTION 'who acts for another makes no keys'
             USING ERRCODE = '42501', HINT = 'The user makes the key, or an administrator.';
+    ELSIF NOT administers AND EXISTS (SELECT FROM warden.users u WHERE u.id = warden.current_user_id() AND u.kind = 'agent') THEN
+        RAISE EXCEPTION 'an agent makes no keys'
+            USING ERRCODE = '42501', HINT = 'Its owner makes them: user_id => the id of the agent.';
     END IF;
     IF administers THEN
         PERFORM warden.require_may_manage(owner_id);
         allowed := warden.scopes_of_user(owner_id);
+    ELSIF of_agent THEN
+        -- What both hold; a template is each one's own.
+        allowed := array(
+            SELECT s.scope FROM unnest(warden.current_scopes()) AS s (scope)
+            WHERE warden.scope_beyond(owner_id, ARRAY[s.scope]) IS NULL
+            UNION
+            SELECT s.scope FROM warden.users u CROSS JOIN LATERAL unnest(u.scopes) AS s (scope)
+            WHERE u.id = owner_id AND CASE WHEN s.scope ~ '\}$' THEN warden.has_scope(s.scope) ELSE false END);
     ELSE
         allowed := warden.current_scopes();
     END IF;
@@ -199,7 +214,8 @@ BEGIN
     END IF;
 
     SELECT g.prefix, g.secret_hash, g.key INTO generated FROM warden.generate_api_key() AS g;
-    arguments := jsonb_build_object('user_id', owner_id, 'name', create_api_key.name, 'prefix', generated.prefix,
+    arguments := jsonb_build_object('user_id', owner_id, 'maker_id', CASE WHEN of_agent THEN warden.current_user_id() END,
+        'name', create_api_key.name, 'prefix', generated.prefix,
         'secret_hash', encode(generated.secret_hash, 'hex'), 'scopes', to_jsonb(granted),
         'expires_at', create_api_key.expires_at);
     IF administers THEN
@@ -225,7 +241,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.create_api_key(text, text[], timestamptz, uuid) IS
-    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction, and made by a token of exchange_token() it ends with that session at the latest. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for a scope that one does not have, where a person administers who holds less than the user, for a key that would outlive the key by which one is signed in, and for who acts for another, P0002 for an unknown user and for another than oneself, 53400 for more than 100 live keys.';
+    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, or an agent of one''s own, whose key has what both have; an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction, and made by a token of exchange_token() it ends with that session at the latest. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for a scope that one does not have, where a person administers who holds less than the user, for a key that would outlive the key by which one is signed in, for who acts for another, and for an agent, P0002 for an unknown user and for another than oneself and one''s agents, 53400 for more than 100 live keys.';
 
 CREATE FUNCTION warden.list_api_keys(user_id uuid DEFAULT NULL) RETURNS TABLE (
     id uuid, name text, prefix text, scopes text[], created_at timestamptz, last_used_at timestamptz,
@@ -234,14 +250,15 @@ CREATE FUNCTION warden.list_api_keys(user_id uuid DEFAULT NULL) RETURNS TABLE (
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    meant uuid := warden.user_meant(list_api_keys.user_id);
+    meant uuid := CASE WHEN warden.is_own_agent(list_api_keys.user_id) THEN list_api_keys.user_id
+                       ELSE warden.user_meant(list_api_keys.user_id) END;
 BEGIN
     IF meant IS NULL AND warden.client_administers() THEN
         RAISE EXCEPTION 'no user given' USING ERRCODE = '22023', HINT = 'Pass the id of a user.';
     END IF;
     RETURN QUERY
     SELECT k.id, k.name, k.prefix, k.scopes, k.created_at, k.last_used_at, k.expires_at,
-           k.revoked_at IS NULL AND coalesce(k.expires_at, 'infinity') > clock_timestamp() AND u.status = 'active'
+           k.revoked_at IS NULL AND coalesce(k.expires_at, 'infinity') > clock_timestamp() AND warden.may_act(u.id)
     FROM warden.api_keys k JOIN warden.users u ON u.id = k.user_id
     WHERE k.user_id = meant
     ORDER BY k.created_at DESC, k.id DESC
@@ -251,7 +268,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.list_api_keys(uuid) IS
-    'The API keys of oneself, or as an administrator of anybody, the newest first and at most 1000; never the keys themselves. last_used_at: to the hour; is_active: neither revoked nor expired, and the user active. No rows for nobody, and for another user as for an unknown one. Errors: 22023 for an administrator who names nobody.';
+    'The API keys of oneself, or of an agent of one''s own, or as an administrator of anybody, the newest first and at most 1000; never the keys themselves. last_used_at: to the hour; is_active: neither revoked nor expired, and the user active. No rows for nobody, and for another user as for an unknown one. Errors: 22023 for an administrator who names nobody.';
 
 CREATE FUNCTION warden.revoke_api_key(id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -265,6 +282,9 @@ BEGIN
         answer := warden.revoke_key(jsonb_build_object('user_id', owner_id, 'id', revoke_api_key.id));
     ELSE
         owner_id := warden.require_user_meant(NULL);
+        SELECT k.user_id INTO owner_id FROM warden.api_keys k
+        WHERE k.id = revoke_api_key.id AND warden.is_own_agent(k.user_id)
+        UNION ALL SELECT owner_id LIMIT 1;
         answer := warden.autonomously('revoke_key', jsonb_build_object('user_id', owner_id, 'id', revoke_api_key.id));
     END IF;
     RETURN (answer ->> 'revoked')::boolean;
@@ -272,4 +292,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.revoke_api_key(uuid) IS
-    'Revokes an API key of one''s own, or as an administrator anybody''s: it is refused in the next transaction. Returns false where it is unknown, over already, or another user''s. A client''s call is not undone by a rollback. Errors: 28000 for nobody.';
+    'Revokes an API key of one''s own or of one''s agents, or as an administrator anybody''s: it is refused in the next transaction. Returns false where it is unknown, over already, or another user''s. A client''s call is not undone by a rollback. Errors: 28000 for nobody.';

@@ -67,6 +67,9 @@ $$;
 
 -- Policies and defaults call these as whoever queries.
 GRANT EXECUTE ON FUNCTION
+    warden.lending_user_id(text),
+    warden.lending_external_id(text),
+    warden.lending_external_number(text),
     warden.current_session_id(),
     warden.current_actor_id(),
     warden.current_roles(),

@@ -24,6 +24,26 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'warden_current_external_n
 COMMENT ON FUNCTION warden.current_external_number() IS
     'users.external_id as a number, where it is a canonical decimal from 1 to 9223372036854775807 (07, +7 and 0 are nobody''s); NULL otherwise. Errors: as current_user_id().';
 
+-- Policies of tables that are protected with a capability call these, in SELECT alone.
+
+CREATE FUNCTION warden.lending_user_id(capability text) RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'warden_lending_user_id';
+
+COMMENT ON FUNCTION warden.lending_user_id(text) IS
+    'The owner of the agent that this transaction acts for, where the agent has the capability; NULL for everybody else. Errors: as current_user_id().';
+
+CREATE FUNCTION warden.lending_external_id(capability text) RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'warden_lending_external_id';
+
+COMMENT ON FUNCTION warden.lending_external_id(text) IS
+    'As lending_user_id(): what current_external_id() would be for the owner. Errors: as current_user_id().';
+
+CREATE FUNCTION warden.lending_external_number(capability text) RETURNS bigint
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'warden_lending_external_number';
+
+COMMENT ON FUNCTION warden.lending_external_number(text) IS
+    'As lending_user_id(): what current_external_number() would be for the owner. Errors: as current_user_id().';
+
 COMMENT ON FUNCTION warden.current_session_id() IS
     'The session that the token names (claim session_id or sid), or NULL. Errors: 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.current_actor_id() IS

@@ -36,6 +36,9 @@ DECLARE
     erased warden.users;
     heir warden.users;
     owned text;
+    -- With its agents, where these go with it.
+    ids uuid[];
+    external_ids text[];
 BEGIN
     PERFORM warden.require_administrator_itself();
     IF erase_user.data IS NULL OR erase_user.data NOT IN ('refuse', 'cascade', 'transfer') THEN
@@ -60,14 +63,28 @@ BEGIN
         SELECT u.* INTO heir FROM warden.users u WHERE u.id = erase_user.transfer_to AND u.status <> 'deleted';
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the user to transfer rows to is not found' USING ERRCODE = 'P0002';
+        ELSIF heir.kind = 'agent' AND erased.kind <> 'agent' THEN
+            RAISE EXCEPTION 'the user to transfer rows to is an agent'
+                USING ERRCODE = '22023', HINT = 'An agent has an owner: name a person or a service.';
         END IF;
+        PERFORM warden.move_agents(erased.id, heir.id);
     END IF;
+    SELECT array_agg(u.id ORDER BY u.id), array_agg(u.external_id ORDER BY u.id) INTO ids, external_ids
+    FROM warden.users u
+    WHERE u.id = erased.id OR u.id IN (SELECT a.user_id FROM warden.agents a WHERE a.owner_id = erased.id);
+    PERFORM FROM warden.lock_users(ids);
     BEGIN
         CASE erase_user.data
         WHEN 'refuse' THEN
             SELECT string_agg(format('%s: %s rows', r.table_name, r.rows), E'\n' ORDER BY r.table_name) INTO owned
-            FROM warden.owned_rows(erased.id, erased.external_id) r WHERE r.rows > 0;
-            IF owned IS NOT NULL THEN
+            FROM (SELECT o.table_name, sum(o.rows) AS rows
+                  FROM unnest(ids, external_ids) AS i (id, external_id)
+                  CROSS JOIN LATERAL warden.owned_rows(i.id, i.external_id) o GROUP BY o.table_name) r
+            WHERE r.rows > 0;
+            owned := concat_ws(E'\n', owned, (
+                SELECT format('agents: %s', count(*)) FROM warden.agents a
+                WHERE a.owner_id = erased.id AND a.status <> 'revoked' HAVING count(*) > 0));
+            IF owned <> '' THEN
                 RAISE EXCEPTION 'the user owns rows' USING ERRCODE = '55000', DETAIL = owned,
                     HINT = 'data => ''cascade'' deletes them, ''transfer'' gives them to another user.';
             END IF;
@@ -77,7 +94,7 @@ BEGIN
         WHEN 'cascade' THEN
             SELECT count(*), coalesce(sum(r.rows), 0), coalesce(jsonb_object_agg(r.table_name, r.rows), '{}')
             INTO erase_user.tables, erase_user.total_rows, erase_user.rows_by_table
-            FROM warden.delete_owned_rows(ARRAY[erased.id], ARRAY[erased.external_id]) r;
+            FROM warden.delete_owned_rows(ids, external_ids) r;
         WHEN 'transfer' THEN
             SELECT count(*), coalesce(sum(r.rows), 0), coalesce(jsonb_object_agg(r.table_name, r.rows), '{}')
             INTO erase_user.tables, erase_user.total_rows, erase_user.rows_by_table
@@ -88,16 +105,16 @@ BEGIN
             USING ERRCODE = '55P03', HINT = 'Somebody has changed them and not committed: try again, or end that transaction.';
     END;
     erase_user.sessions := warden.end_sessions_of(erased.id, 'erased');
-    PERFORM warden.forget_users(ARRAY[erased.id], heir.id);
+    PERFORM warden.forget_users(ids, heir.id);
     PERFORM warden.write_audit('erase_user', erased.id::text, jsonb_strip_nulls(jsonb_build_object(
-        'data', erase_user.data, 'transfer_to', heir.id, 'sessions', erase_user.sessions,
+        'data', erase_user.data, 'transfer_to', heir.id, 'agents', nullif(array_remove(ids, erased.id), '{}'), 'sessions', erase_user.sessions,
         'total_rows', erase_user.total_rows, 'rows_by_table', erase_user.rows_by_table)));
     RETURN NEXT;
 END
 $$;
 
 COMMENT ON FUNCTION warden.erase_user(uuid, text, uuid) IS
-    'Deletes a user for good, also one that was deleted softly: nothing brings it back, and its external id is free. Sessions, password, keys and federated identities go with it; the audit log keeps its id. data: what becomes of its rows in protected tables: refuse (where there are any), cascade (they are deleted, those that belong to others first), or transfer, to the user transfer_to. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, and tables and rows that were deleted or transferred, also by table. For superusers and admin roles. Errors: 42501, also within a trigger, and where a person acts who does not hold all that the user does; 22023 for an unusable argument; P0002 for an unknown user, so the second time too, and for a target that is unknown or deleted; 55000 where it owns rows, for the last owner, the signed-in user, a snapshot older than READ COMMITTED, a protected table that a superuser owns, and what stands in the way of a row; 23505 where the other user has a row already by a unique key; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
+    'Deletes a user for good, also one that was deleted softly: nothing brings it back, and its external id is free. Sessions, password, keys and federated identities go with it; the audit log keeps its id. data: what becomes of its rows in protected tables: refuse (where there are any), cascade (they are deleted, those that belong to others first), or transfer, to the user transfer_to. Its agents go the same way: refuse, where any is not revoked; cascade, erased with their rows; transfer, without their capabilities. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, and tables and rows that were deleted or transferred, also by table. For superusers and admin roles. Errors: 42501, also within a trigger, and where a person acts who does not hold all that the user does; 22023 for an unusable argument; P0002 for an unknown user, so the second time too, and for a target that is unknown or deleted; 55000 where it owns rows or agents, for the last owner, the signed-in user, a snapshot older than READ COMMITTED, a protected table that a superuser owns, and what stands in the way of a row; 23505 where the other user has a row already by a unique key; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
 
 -- Those who are no more than anonymous, and whom nothing shows to be still there; after the given one, oldest first.
 CREATE FUNCTION warden.anonymous_leavers(older_than interval, after_time timestamptz, after_user uuid, max_users int)

@@ -6,7 +6,7 @@ use crate::error::{Error, or_raise};
 use crate::lookup::{Key, Latest, Lookup};
 use crate::permissions::Limits;
 use crate::secret::{self, Secret};
-use crate::{audit, clock, directory, settings, transaction};
+use crate::{agents, audit, clock, directory, settings, transaction};
 use pgrx::IntoDatum;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
@@ -112,6 +112,7 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
     if !user.active {
         return Err(named.refused("user_not_active"));
     }
+    let bounds = agents::bounds(&user, None, &named)?;
     if first_sight == FirstSight::Provision {
         note_use(&key, now);
     }
@@ -122,6 +123,7 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
     Ok(Bearer {
         user,
         actor: None,
+        bounds,
         expires_at: key.expires_at.map_or(longest, |end| end.min(longest)),
         session_id: None,
         tenant_id: None,

@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::bearer::{Bearer, Failure, FirstSight, bearer};
+use crate::bearer::{Bearer, Failure, FirstSight, Named, bearer};
 use crate::caller::{self, Kind};
 use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
@@ -14,7 +14,7 @@ use crate::identity::Identity;
 use crate::permissions::{self, Granted, Limits};
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
-use crate::{api_keys, bans, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
+use crate::{agents, api_keys, bans, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
 use uuid::Uuid;
@@ -44,9 +44,10 @@ pub fn sign_in(
     let refused = |refused| refuse(function, refused, client_ip);
     let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
     let (tenant_id, roles_in_tenant) = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;
-    let Bearer { mut user, actor, expires_at, session_id, limits, .. } = bearer;
+    let Bearer { mut user, actor, bounds, expires_at, session_id, limits, named, .. } = bearer;
     user.roles = tenants::join_roles(user.roles, roles_in_tenant);
-    let Granted { scopes: granted, reads_only } = permissions::granted(&user, tenant_id, &limits)?;
+    let bounds = bounds.in_tenant(&mut user, tenant_id, &named).map_err(refused)?;
+    let Granted { scopes: granted, reads_only } = permissions::granted(&user, tenant_id, &limits, bounds.users())?;
     let identity = Identity {
         serial: attempt.serial(),
         expires_at: expires_at.min(clock::now() + settings::max_identity_age()),
@@ -58,6 +59,7 @@ pub fn sign_in(
         roles: user.roles,
         granted,
         reads_only,
+        lends: bounds.lends(),
     };
     attempt.succeed(&identity)?;
     Ok(to_pgrx(identity.user_id))
@@ -203,7 +205,11 @@ fn state(
         }
     };
     user.roles = tenants::join_roles(user.roles, roles_in_tenant);
-    let Granted { scopes: granted, reads_only } = permissions::granted(&user, tenant_id, &Limits::none())?;
+    let named = Named::default();
+    let bounds = agents::bounds(&user, None, &named).and_then(|bounds| bounds.in_tenant(&mut user, tenant_id, &named));
+    let bounds = bounds.map_err(|failure| refuse(function, failure, None))?;
+    let Granted { scopes: granted, reads_only } =
+        permissions::granted(&user, tenant_id, &Limits::none(), bounds.users())?;
     let identity = Identity {
         serial: attempt.serial(),
         expires_at: clock::now() + settings::max_identity_age(),
@@ -215,6 +221,7 @@ fn state(
         roles: user.roles,
         granted,
         reads_only,
+        lends: bounds.lends(),
     };
     attempt.succeed(&identity)?;
     Ok(to_pgrx(identity.user_id))

@@ -91,6 +91,10 @@ pub enum Task {
     TouchKey,
     /// Makes a user of whom an issuer has named for the first time.
     ProvisionUser,
+    /// Registers an agent.
+    AddAgent,
+    /// Changes what is registered of an agent.
+    ChangeAgent,
     /// Makes somebody a member of a tenant, or ends that.
     ChangeMember,
 }
@@ -110,6 +114,8 @@ impl Task {
             Self::RevokeKey => "SELECT warden.revoke_key($1)",
             Self::TouchKey => "SELECT warden.touch_key($1)",
             Self::ProvisionUser => "SELECT warden.provision_user($1)",
+            Self::AddAgent => "SELECT warden.add_agent($1)",
+            Self::ChangeAgent => "SELECT warden.change_agent($1)",
             Self::ChangeMember => "SELECT warden.change_member($1)",
         }
     }

@@ -1,5 +1,6 @@
 //! Who a credential speaks for: a bearer token (RFC 6750), or an API key in its place.
 
+use crate::agents::Bounds;
 use crate::directory::User;
 use crate::error::Error;
 use crate::permissions::Limits;
@@ -12,6 +13,8 @@ pub struct Bearer {
     pub user: User,
     /// Who acts, where it is not the user itself.
     pub actor: Option<User>,
+    /// Who else bounds what it grants.
+    pub bounds: Bounds,
     /// In microseconds since 2000-01-01 UTC.
     pub expires_at: i64,
     pub session_id: Option<Rc<str>>,

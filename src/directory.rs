@@ -39,6 +39,7 @@ impl SubjectIs {
 }
 
 /// A row of the directory, as authentication needs it.
+#[derive(Clone)]
 pub struct User {
     pub id: Uuid,
     pub external_id: Option<String>,
@@ -50,6 +51,9 @@ pub struct User {
     pub tokens_valid_after: i64,
     /// The one session whose tokens that does not concern.
     pub kept_session: Option<String>,
+    /// Whether it is an agent, who has an owner (agents.rs).
+    pub is_agent: bool,
+    pub is_service: bool,
     /// Whether the user may be linked to an issuer; where not, it is linked to none.
     linked: bool,
     /// Whether the issuer may speak for the user: it is linked to this issuer and subject, or to none at all.
@@ -67,8 +71,17 @@ thread_local! {
     ) };
 }
 
-const USER: &[&CStr] =
-    &[c"id", c"external_id", c"roles", c"status", c"tokens_valid_after", c"linked", c"kept_session", c"scopes"];
+const USER: &[&CStr] = &[
+    c"id",
+    c"external_id",
+    c"roles",
+    c"status",
+    c"tokens_valid_after",
+    c"linked",
+    c"kept_session",
+    c"scopes",
+    c"kind",
+];
 
 /// The user that a subject of an issuer names. `place` remembers where the user's row is.
 pub fn find_subject(
@@ -190,6 +203,7 @@ pub fn canonical_uuid(text: &str) -> Option<Uuid> {
 }
 
 fn user(row: &Row<'_>) -> Result<User> {
+    let kind = row.text(8)?;
     Ok(User {
         id: row.uuid(0)?,
         external_id: row.text(1)?.map(str::to_owned),
@@ -198,6 +212,8 @@ fn user(row: &Row<'_>) -> Result<User> {
         active: row.text(3)? == Some("active"),
         tokens_valid_after: row.time(4)?.unwrap_or(i64::MAX),
         kept_session: row.text(6)?.map(str::to_owned),
+        is_agent: kind == Some("agent"),
+        is_service: kind == Some("service"),
         linked: row.get(5)?.unwrap_or(true),
         linked_elsewhere: false,
     })

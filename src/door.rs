@@ -167,7 +167,10 @@ fn actor(token: &str) -> Result<uuid::Uuid> {
     match bearer(token, FirstSight::OnlyLook) {
         Ok(bearer) => {
             let actor = bearer.actor.as_ref().unwrap_or(&bearer.user);
-            let granted = permissions::granted(actor, bearer.tenant_id, &bearer.limits)?;
+            if actor.is_agent {
+                return Err(Error::forbidden("an agent opens no protected tables", "Pass the token of a person."));
+            }
+            let granted = permissions::granted(actor, bearer.tenant_id, &bearer.limits, bearer.bounds.users())?;
             let person = Person::new(actor, bearer.tenant_id, granted);
             PERSON.set(Some((transaction::local_id(), person)));
             Ok(actor.id)

@@ -105,7 +105,7 @@ fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option
 
 /// The scopes that a transaction of this token would hold: what its client may not have is not left behind either.
 fn grantable(subject: &Bearer) -> Result<Vec<String>> {
-    Ok(permissions::granted(&subject.user, subject.tenant_id, &subject.limits)?.scopes.to_vec())
+    Ok(permissions::granted(&subject.user, subject.tenant_id, &subject.limits, subject.bounds.users())?.scopes.to_vec())
 }
 
 /// The session of a token of our own, and the seconds that it lasts.

@@ -15,7 +15,7 @@ const PART: char = '\u{1f}';
 const MEMBER: char = '\u{1e}';
 /// The first part; a library that changes the form changes the number, so that no process reads
 /// a form it does not know.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 /// What stands for a user that only reads.
 const READS: &str = "r";
 
@@ -39,14 +39,28 @@ pub struct Identity {
     pub granted: Rc<[String]>,
     /// None of its roles may write.
     pub reads_only: bool,
+    /// Of an agent with capabilities: whose rows it may read by them.
+    pub lends: Option<Rc<Lends>>,
+}
+
+/// The owner of an agent, and what the agent may read of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lends {
+    pub owner_id: Uuid,
+    /// The application's own name for the owner.
+    pub external_id: Option<String>,
+    pub capabilities: Vec<String>,
 }
 
 impl Identity {
     /// The text for the sealed setting; `None` where a value holds a control character, which no
     /// identifier has a reason to.
     pub fn encode(&self) -> Option<String> {
-        let texts = [self.session_id.as_deref(), self.external_id.as_deref()];
-        let mut all = texts.into_iter().flatten().chain(self.members());
+        let lends = self.lends.as_deref();
+        let lending_external_id = lends.and_then(|lends| lends.external_id.as_deref());
+        let capabilities = lends.map_or(&[][..], |lends| &lends.capabilities);
+        let texts = [self.session_id.as_deref(), self.external_id.as_deref(), lending_external_id];
+        let mut all = texts.into_iter().flatten().chain(self.members()).chain(capabilities.iter().map(String::as_str));
         if all.any(holds_control_character) {
             return None;
         }
@@ -56,17 +70,17 @@ impl Identity {
             text.push(PART);
             push_number(&mut text, number);
         }
-        for id in [Some(self.user_id), Some(self.actor_id), self.tenant_id] {
+        for id in [Some(self.user_id), Some(self.actor_id), self.tenant_id, lends.map(|lends| lends.owner_id)] {
             text.push(PART);
             if let Some(id) = id {
                 text.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
             }
         }
-        for part in [self.session_id.as_deref(), self.external_id.as_deref()] {
+        for part in texts {
             text.push(PART);
             text.push_str(part.unwrap_or_default());
         }
-        for list in [self.roles.as_slice(), &self.granted] {
+        for list in [self.roles.as_slice(), &self.granted, capabilities] {
             text.push(PART);
             for (position, member) in list.iter().enumerate() {
                 if position > 0 {
@@ -82,8 +96,11 @@ impl Identity {
 
     /// Reads what [`Identity::encode`] wrote; `None` for the empty text, and for anything else.
     pub fn decode(text: &str) -> Option<Self> {
-        let (head, [session, external, roles, granted]) = read(text)?;
+        let (head, [session, external, lending_external, roles, granted, capabilities]) = read(text)?;
         let optional = |part: &str| (!part.is_empty()).then(|| part.to_owned());
+        let lends = head.lends.map(|Lending { owner_id, .. }| {
+            Rc::new(Lends { owner_id, external_id: optional(lending_external), capabilities: list(capabilities) })
+        });
         Some(Self {
             serial: head.serial,
             expires_at: head.expires_at,
@@ -95,6 +112,7 @@ impl Identity {
             roles: list(roles),
             granted: list(granted).into(),
             reads_only: head.reads_only,
+            lends,
         })
     }
 
@@ -108,6 +126,10 @@ impl Identity {
             tenant_id: self.tenant_id,
             external_number: self.external_id.as_deref().and_then(number),
             reads_only: self.reads_only,
+            lends: self.lends.as_deref().map(|lends| Lending {
+                owner_id: lends.owner_id,
+                external_number: lends.external_id.as_deref().and_then(number),
+            }),
         }
     }
 
@@ -138,8 +160,20 @@ impl Identity {
         self.external_id.clone().unwrap_or_else(|| self.user_id.to_string())
     }
 
+    /// The owner whose rows a capability opens for reading.
+    pub fn lends(&self, capability: &str) -> Option<&Lends> {
+        self.lends.as_deref().filter(|lends| lends.capabilities.iter().any(|held| held == capability))
+    }
+
     fn members(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().chain(self.granted.iter()).map(String::as_str)
+    }
+}
+
+impl Lends {
+    /// What a text owner column holds of the owner.
+    pub fn external_text(&self) -> String {
+        self.external_id.clone().unwrap_or_else(|| self.owner_id.to_string())
     }
 }
 
@@ -158,6 +192,15 @@ pub struct Head {
     /// not aliases of 7, and 0 is nobody's.
     pub external_number: Option<i64>,
     pub reads_only: bool,
+    /// Of an agent with capabilities.
+    pub lends: Option<Lending>,
+}
+
+/// The owner of an agent, as rows are compared with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lending {
+    pub owner_id: Uuid,
+    pub external_number: Option<i64>,
 }
 
 impl Head {
@@ -167,19 +210,20 @@ impl Head {
     }
 }
 
-/// The head, and session, external id, roles and scopes as they are written.
-fn read(text: &str) -> Option<(Head, [&str; 4])> {
+/// The head, and session, external ids, roles, scopes and capabilities as they are written.
+fn read(text: &str) -> Option<(Head, [&str; 6])> {
     let mut parts = text.split(PART);
     (parts.next()? == VERSION).then_some(())?;
     let serial = parts.next()?.parse().ok().filter(|serial| *serial > 0)?;
     let expires_at = parts.next()?.parse().ok()?;
     let user_id = parts.next()?.parse().ok()?;
     let actor_id = parts.next()?.parse().ok()?;
-    let tenant_id = match parts.next()? {
-        "" => None,
-        tenant => Some(tenant.parse().ok()?),
+    let mut optional = || match parts.next()? {
+        "" => Some(None),
+        id => Some(Some(id.parse().ok()?)),
     };
-    let rest = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+    let (tenant_id, owner_id): (Option<Uuid>, Option<Uuid>) = (optional()?, optional()?);
+    let rest = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
     let reads_only = match parts.next()? {
         "" => false,
         READS => true,
@@ -188,9 +232,10 @@ fn read(text: &str) -> Option<(Head, [&str; 4])> {
     if parts.next().is_some() {
         return None;
     }
-    let [_, external_id, ..] = rest;
+    let [_, external_id, lending_external_id, ..] = rest;
     let external_number = number(external_id);
-    Some((Head { serial, expires_at, user_id, actor_id, tenant_id, external_number, reads_only }, rest))
+    let lends = owner_id.map(|owner_id| Lending { owner_id, external_number: number(lending_external_id) });
+    Some((Head { serial, expires_at, user_id, actor_id, tenant_id, external_number, reads_only, lends }, rest))
 }
 
 /// As `write!` does, in a fifth of the time: every transaction has two numbers.
@@ -244,6 +289,11 @@ mod tests {
             roles: vec!["user".into(), "admin".into()],
             granted: Rc::new(["agents:read".into()]),
             reads_only: true,
+            lends: Some(Rc::new(Lends {
+                owner_id: Uuid::from_u128(0x0e),
+                external_id: Some("7".into()),
+                capabilities: vec!["can_read_user_memory".into(), "can_read_notes".into()],
+            })),
         }
     }
 
@@ -256,6 +306,7 @@ mod tests {
             roles: vec![],
             granted: Rc::new([]),
             reads_only: false,
+            lends: None,
             ..alice()
         };
         let far = [i64::MIN, -10, -1, 0, 9, 10, i64::MAX].map(|expires_at| Identity { expires_at, ..alice() });
@@ -285,7 +336,8 @@ mod tests {
             " ".into(),
             "00000000-0000-0000-0000-0000000a11ce".into(),
             format!("{good}\u{1f}"),
-            good.replacen('2', "1", 1),
+            good.replacen('3', "2", 1),
+            good.replacen("00000000000e", "00000000000g", 1),
             format!("{}x", good.trim_end_matches('r')),
             good.replacen('7', "0", 1),
             good.replacen('7', "-7", 1),
@@ -310,6 +362,19 @@ mod tests {
             assert!(!without_tenant.holds(other), "{other:?}");
         }
         assert!(!alice.holds(&user.to_uppercase()) && !alice.holds(&format!("user:{}", alice.actor_id)));
+    }
+
+    #[test]
+    fn an_owner_lends_by_the_name_of_a_capability_alone() {
+        let agent = alice();
+        assert_eq!(agent.lends("can_read_notes").map(|lends| lends.owner_id), Some(Uuid::from_u128(0x0e)));
+        assert_eq!(agent.head().lends.and_then(|lends| lends.external_number), Some(7));
+        for other in ["", "can_read", "can_read_notes2", "CAN_READ_NOTES", "*"] {
+            assert_eq!(agent.lends(other), None, "{other:?}");
+        }
+        assert_eq!(Identity { lends: None, ..alice() }.lends("can_read_notes"), None);
+        let unnamed = Lends { owner_id: Uuid::from_u128(1), external_id: None, capabilities: vec![] };
+        assert_eq!(unnamed.external_text(), Uuid::from_u128(1).to_string());
     }
 
     #[test]

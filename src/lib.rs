@@ -5,6 +5,7 @@
 
 mod access_level;
 mod address;
+mod agents;
 mod api_keys;
 mod attempts;
 mod audit;
@@ -189,10 +190,18 @@ extension_sql_file!("../sql/deployment.sql", name = "deployment", requires = ["s
 extension_sql_file!("../sql/tenants.sql", name = "tenants", requires = ["deployment"]);
 extension_sql_file!("../sql/tenant_members.sql", name = "tenant_members", requires = ["tenants"]);
 extension_sql_file!("../sql/tenants_find.sql", name = "tenants_find", requires = ["tenant_members"]);
+extension_sql_file!("../sql/agents.sql", name = "agents", requires = ["tenants_find"]);
+extension_sql_file!(
+    "../sql/agents_register.sql",
+    name = "agents_register",
+    requires = ["agents", scope_checks::scope_beyond]
+);
+extension_sql_file!("../sql/agents_change.sql", name = "agents_change", requires = ["agents_register"]);
+extension_sql_file!("../sql/agents_find.sql", name = "agents_find", requires = ["agents_change"]);
 extension_sql_file!(
     "../sql/shares.sql",
     name = "shares",
-    requires = ["tenants_find", shared_rows::share_counts, shared_rows::entitling_share]
+    requires = ["agents_find", shared_rows::share_counts, shared_rows::entitling_share]
 );
 extension_sql_file!("../sql/sharing.sql", name = "sharing", requires = ["shares"]);
 extension_sql_file!("../sql/access.sql", name = "access", requires = ["sharing", shared_rows::current_grantees]);

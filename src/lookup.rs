@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 /// The most columns that a key may have, that a lookup may read, and that a table may have.
 const MAX_KEY: usize = 3;
-const MAX_COLUMNS: usize = 8;
+const MAX_COLUMNS: usize = 9;
 const MAX_ATTRIBUTES: usize = 48;
 
 /// Rows of a table of the schema `warden` by the value of a key. Make it a thread-local.

@@ -11,7 +11,7 @@ use crate::scopes::{self, Held, Known, Pattern, Registry};
 use crate::unguarded;
 use pgrx::IntoDatum;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use uuid::Uuid;
@@ -69,8 +69,12 @@ thread_local! {
     static AS_OF: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The scopes of a user under the limits of a credential.
-pub fn granted(user: &User, tenant_id: Option<Uuid>, limits: &Limits) -> Result<Granted> {
+/// The scopes of a user under the limits of a credential, as far as those who bound it hold them too (agents.rs).
+pub fn granted(user: &User, tenant_id: Option<Uuid>, limits: &Limits, bounds: &[User]) -> Result<Granted> {
+    if !bounds.is_empty() {
+        // Nothing is kept of these: it would depend on more.
+        return Ok(facts()?.granted(user, tenant_id, &limits.patterns()?, bounds));
+    }
     // Before anything is read: what changes in between is found to have changed the next time.
     let catalog = catalog::state_of_call();
     let ids = (user.id, tenant_id);
@@ -82,7 +86,7 @@ pub fn granted(user: &User, tenant_id: Option<Uuid>, limits: &Limits) -> Result<
         return Ok(granted);
     }
     let facts = facts()?;
-    let granted = facts.granted(user, tenant_id, &limits.patterns()?);
+    let granted = facts.granted(user, tenant_id, &limits.patterns()?, &[]);
     let last = Last { catalog, roles: user.roles.clone(), scopes: user.scopes.clone(), ids, granted: granted.clone() };
     limits.last.replace(Some(last));
     Ok(granted)
@@ -141,18 +145,37 @@ impl Facts {
         Ok(facts)
     }
 
+    /// Whether a user holds all that patterns cover, which are known, by its roles and alone.
+    pub fn holds(&self, user: &User, patterns: &[Pattern]) -> bool {
+        let known = !patterns.is_empty() && patterns.iter().all(|pattern| self.registry.knows(pattern));
+        known && self.registry.covered(patterns).is_subset(&self.held(user, &[]))
+    }
+
     /// A role that users may have.
     pub fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(name)
     }
 
-    fn granted(&self, user: &User, tenant_id: Option<Uuid>, limits: &[Vec<Pattern>]) -> Granted {
-        let roles: Vec<&Role> = user.roles.iter().filter_map(|role| self.roles.get(role)).collect();
-        let own = parsed(&user.scopes);
-        let all = roles.iter().flat_map(|role| &role.scopes).chain(&own);
-        let effective = self.registry.effective(all, limits.iter().map(Vec::as_slice));
+    fn granted(&self, user: &User, tenant_id: Option<Uuid>, limits: &[Vec<Pattern>], bounds: &[User]) -> Granted {
+        let mut effective = self.held(user, limits);
+        for bound in bounds {
+            let theirs = self.held(bound, &[]);
+            effective.retain(|held| theirs.contains(held));
+        }
         let scopes = named(effective.into_iter(), user.id, tenant_id);
-        Granted { scopes, reads_only: roles.iter().all(|role| role.reads_only) }
+        Granted { scopes, reads_only: self.reads_only(user) || bounds.iter().any(|bound| self.reads_only(bound)) }
+    }
+
+    fn held(&self, user: &User, limits: &[Vec<Pattern>]) -> BTreeSet<Held<'_>> {
+        let roles = user.roles.iter().filter_map(|role| self.roles.get(role));
+        let own = parsed(&user.scopes);
+        self.registry.effective(roles.flat_map(|role| &role.scopes).chain(&own), limits.iter().map(Vec::as_slice))
+    }
+
+    /// An agent without roles of its own writes where its owner does.
+    fn reads_only(&self, user: &User) -> bool {
+        let mut roles = user.roles.iter().filter_map(|role| self.roles.get(role)).peekable();
+        !(user.is_agent && roles.peek().is_none()) && roles.all(|role| role.reads_only)
     }
 }
 

@@ -12,12 +12,12 @@ use crate::identity::Identity;
 use crate::sealed::{self, Standing};
 use crate::settings;
 use pgrx::prelude::*;
-use pgrx::{IntoDatum, pg_guard};
+use pgrx::{IntoDatum, pg_getarg, pg_guard};
 use std::ffi::c_void;
 
-/// Declares a C function of the version-1 calling convention with no arguments.
+/// Declares a C function of the version-1 calling convention.
 macro_rules! policy_function {
-    ($(#[$doc:meta])* $name:ident, $info:ident, cannot_fail: $cannot_fail:literal, $value:expr) => {
+    ($(#[$doc:meta])* $name:ident, $info:ident, cannot_fail: $cannot_fail:expr, $value:expr) => {
         #[unsafe(no_mangle)]
         #[doc(hidden)]
         pub extern "C" fn $info() -> &'static pg_sys::Pg_finfo_record {
@@ -115,6 +115,48 @@ policy_function!(
     cannot_fail: false,
     |_: pg_sys::FunctionCallInfo| sealed::with_identity(|identity| identity.external_text()).and_then(IntoDatum::into_datum)
 );
+
+policy_function!(
+    /// `warden.lending_user_id(capability)`.
+    warden_lending_user_id,
+    pg_finfo_warden_lending_user_id,
+    cannot_fail: !sealed::lends(),
+    |fcinfo: pg_sys::FunctionCallInfo| is_lent(fcinfo).then(|| kept(fcinfo, sealed::lending_id_bytes()))
+);
+
+policy_function!(
+    /// `warden.lending_external_number(capability)`.
+    warden_lending_external_number,
+    pg_finfo_warden_lending_external_number,
+    cannot_fail: !sealed::lends(),
+    |fcinfo: pg_sys::FunctionCallInfo| {
+        if is_lent(fcinfo) { sealed::lending_number().and_then(IntoDatum::into_datum) } else { None }
+    }
+);
+
+policy_function!(
+    /// `warden.lending_external_id(capability)`.
+    warden_lending_external_id,
+    pg_finfo_warden_lending_external_id,
+    cannot_fail: !sealed::lends(),
+    |fcinfo: pg_sys::FunctionCallInfo| {
+        let lent = |identity: &Identity| identity.lends.as_ref().map(|lends| lends.external_text());
+        if is_lent(fcinfo) { sealed::with_identity(lent).flatten().and_then(IntoDatum::into_datum) } else { None }
+    }
+);
+
+/// Whether the agent of this transaction has the capability that is the argument; nobody else has any, and does not
+/// even look at it.
+#[inline]
+fn is_lent(fcinfo: pg_sys::FunctionCallInfo) -> bool {
+    if !sealed::lends() {
+        return false;
+    }
+    // SAFETY: Postgres passes a valid call frame, and the function is declared with one text.
+    let capability = unsafe { pg_getarg::<&str>(fcinfo, 0) };
+    let holds = |identity: &Identity| capability.is_some_and(|name| identity.lends(name).is_some());
+    sealed::with_identity(holds).unwrap_or(false)
+}
 
 /// Whether there is a valid identity; loud where it has expired, or where the operator wants a
 /// missing one to be.

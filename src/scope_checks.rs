@@ -76,6 +76,23 @@ fn require_may_grant(scopes: Vec<String>, roles: Vec<String>, writing: default!(
     or_raise(may_grant(&scopes, &roles, writing).map(|()| true))
 }
 
+/// What a user does not hold of the given scopes. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn scope_beyond(user_id: Option<pgrx::Uuid>, scopes: Vec<String>) -> Option<String> {
+    or_raise((|| {
+        let user = match user_id {
+            Some(id) => directory::find_by_id(Uuid::from_bytes(*id.as_bytes()))?,
+            None => None,
+        };
+        let facts = permissions::facts()?;
+        let covered = |scope: &String| {
+            let pattern = permissions::parsed(std::slice::from_ref(scope));
+            user.as_ref().is_some_and(|user| facts.holds(user, &pattern))
+        };
+        Ok(scopes.into_iter().find(|scope| !covered(scope)))
+    })())
+}
+
 /// Somebody who administers, and what that person holds: the user of this transaction, or of the token that
 /// `begin_admin` was given. A database role by itself is the operator, who is nobody's subject.
 #[derive(Clone)]
@@ -98,7 +115,10 @@ impl Person {
         let Some(actor) = found else {
             return Err(Error::forbidden("the acting user is not active", MORE));
         };
-        let own = permissions::granted(&actor, identity.tenant_id, &Limits::none())?;
+        if actor.is_agent {
+            return Err(Error::forbidden("an agent administers nothing", "Its owner does it, or an administrator."));
+        }
+        let own = permissions::granted(&actor, identity.tenant_id, &Limits::none(), &[])?;
         let scopes = own.scopes.iter().filter(|scope| identity.granted.contains(scope)).cloned().collect();
         Ok(Self::new(&actor, identity.tenant_id, Granted { scopes, reads_only: own.reads_only || identity.reads_only }))
     }

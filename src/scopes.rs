@@ -200,7 +200,7 @@ impl Registry {
     }
 
     /// The known scopes that patterns cover together, with all that these imply.
-    pub fn covered<'a>(&'a self, patterns: impl IntoIterator<Item = &'a Pattern>) -> BTreeSet<Held<'a>> {
+    pub fn covered<'a: 'p, 'p>(&'a self, patterns: impl IntoIterator<Item = &'p Pattern>) -> BTreeSet<Held<'a>> {
         let mut covered = BTreeSet::new();
         let mut waiting: Vec<&Pattern> = patterns.into_iter().collect();
         while let Some(pattern) = waiting.pop() {
@@ -214,10 +214,10 @@ impl Registry {
     }
 
     /// What is granted, as far as each of the limits covers it too.
-    pub fn effective<'a>(
+    pub fn effective<'a: 'p, 'p>(
         &'a self,
-        granted: impl IntoIterator<Item = &'a Pattern>,
-        limits: impl IntoIterator<Item = &'a [Pattern]>,
+        granted: impl IntoIterator<Item = &'p Pattern>,
+        limits: impl IntoIterator<Item = &'p [Pattern]>,
     ) -> BTreeSet<Held<'a>> {
         let mut effective = self.covered(granted);
         for limit in limits {

@@ -41,10 +41,20 @@ struct Hot {
     has_tenant: bool,
     external_number: Option<i64>,
     reads_only: bool,
+    /// Whether it is an agent with capabilities, and the external number of its owner.
+    lends: bool,
+    lending_number: Option<i64>,
 }
 
-const NOBODY: Hot =
-    Hot { serial: SEAL_NONE, expires_at: i64::MIN, has_tenant: false, external_number: None, reads_only: false };
+const NOBODY: Hot = Hot {
+    serial: SEAL_NONE,
+    expires_at: i64::MIN,
+    has_tenant: false,
+    external_number: None,
+    reads_only: false,
+    lends: false,
+    lending_number: None,
+};
 
 /// What one backend knows. Not thread-local, whose look-up in a shared library costs a call for each
 /// row of a sequential scan.
@@ -58,6 +68,8 @@ static HOT: PerBackend<Hot> = PerBackend(UnsafeCell::new(NOBODY));
 /// the standing is valid.
 static USER_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
 static TENANT_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
+/// Of whoever lends to an agent.
+static LENDING_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
 
 #[inline]
 fn hot() -> Hot {
@@ -116,6 +128,24 @@ pub fn tenant_id_bytes() -> Option<*const u8> {
 #[inline]
 pub fn external_number() -> Option<i64> {
     hot().external_number
+}
+
+/// Whether the identity is an agent's with capabilities; meaningful only while the standing is valid.
+#[inline]
+pub fn lends() -> bool {
+    hot().lends
+}
+
+/// The sixteen bytes of the owner that lends to the agent; meaningful only while [`lends`] is true.
+#[inline]
+pub fn lending_id_bytes() -> *const u8 {
+    LENDING_ID.0.get().cast::<u8>().cast_const()
+}
+
+/// The external id of that owner as a number.
+#[inline]
+pub fn lending_number() -> Option<i64> {
+    hot().lending_number
 }
 
 /// Whether the transaction acts for a user that only reads.
@@ -360,6 +390,8 @@ unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c
         has_tenant: head.tenant_id.is_some(),
         external_number: head.external_number,
         reads_only: head.reads_only,
+        lends: head.lends.is_some(),
+        lending_number: head.lends.and_then(|lends| lends.external_number),
     });
     // SAFETY: a backend is single-threaded, and nobody holds a Rust reference to what is written here.
     unsafe {
@@ -368,6 +400,9 @@ unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c
             *USER_ID.0.get() = *head.user_id.as_bytes();
             if let Some(tenant_id) = head.tenant_id {
                 *TENANT_ID.0.get() = *tenant_id.as_bytes();
+            }
+            if let Some(lends) = head.lends {
+                *LENDING_ID.0.get() = *lends.owner_id.as_bytes();
             }
         }
     }

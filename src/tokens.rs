@@ -3,6 +3,7 @@
 //! What is cached is that a signature was good and what the token says, by the SHA-256 of the whole
 //! token and the generation of its issuer's keys. Nothing about the user or its session is cached.
 
+use crate::agents;
 use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::clock;
 use crate::directory::{self, Newcomer, SubjectIs, User};
@@ -87,12 +88,18 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
             if !actor.active || (actor.linked_elsewhere && !token.is_own) {
                 return Err(refused("actor_not_active"));
             }
+            // What ends the tokens of an agent ends those by which it acts for others.
+            if actor.is_agent && token.issued_at < actor.tokens_valid_after {
+                return Err(refused("issued_before_tokens_valid_after"));
+            }
             Some(actor)
         }
     };
+    let bounds = agents::bounds(&user, actor.as_ref(), &token.named)?;
     Ok(Bearer {
         user,
         actor,
+        bounds,
         expires_at: token.expires_at,
         session_id: token.session_id.clone(),
         tenant_id: token.tenant_id,

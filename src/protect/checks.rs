@@ -100,10 +100,23 @@ fn check_sharing(tree: &Tree, options: &Options) -> Result<(), Refusal> {
             "a capability is for tables with an owner column",
         ),
     ];
+    if let Some(capability) = options.capability.as_deref().filter(|name| !is_capability(name)) {
+        return Err(Refusal::unusable(
+            format!("\"{capability}\" is no name of a capability"),
+            "Use lower-case letters, digits and underscores, at most 63, and a letter first: can_read_user_memory.",
+        ));
+    }
     match misplaced.into_iter().find(|(is_misplaced, _)| *is_misplaced) {
         Some((_, message)) => Err(Refusal::unusable(message, "Leave it out, or see the comment on warden.protect().")),
         None => Ok(()),
     }
+}
+
+/// The name stands in the text of a policy.
+fn is_capability(name: &str) -> bool {
+    name.len() <= 63
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
 /// Refuses a table that row security cannot protect, or not by these columns.

@@ -92,6 +92,7 @@ fn invented(user_id: Uuid, external_id: Option<String>, tenant_id: Option<Uuid>)
         session_id: None,
         external_id,
         roles: Vec::new(),
+        lends: None,
     })
 }
 
