@@ -108,7 +108,8 @@ BEGIN
     -- Of two that are made at once as the last that may, the second waits for the first; and for who ends the sessions.
     PERFORM FROM warden.users u WHERE u.id = owner_id AND u.status <> 'deleted' FOR NO KEY UPDATE;
     IF NOT FOUND OR (maker_id <> owner_id AND NOT EXISTS (
-            SELECT FROM warden.agents a WHERE a.user_id = owner_id AND a.owner_id = maker_id AND a.status <> 'revoked')) THEN
+            SELECT FROM warden.agents a
+            WHERE a.user_id = (arguments ->> 'user_id')::uuid AND a.owner_id = maker_id AND a.status <> 'revoked')) THEN
         RETURN jsonb_build_object('error', 'unknown_user');
     ELSIF credential IS NOT NULL AND NOT warden.is_credential_good(maker_id, credential) THEN
         RETURN jsonb_build_object('error', 'signed_out');

@@ -168,7 +168,8 @@ BEGIN
     PERFORM warden.bury_user(source_user.id);
     PERFORM warden.write_audit(merge_two.action, source_user.id::text, jsonb_build_object(
         'source', source_user.id, 'target', target_user.id, 'sessions', merge_two.sessions, 'total_rows', merge_two.total_rows,
-        'taken_out', merge_two.taken_out, 'rows_by_table', merge_two.rows_by_table, 'merge_id', merge_two.merge_id, 'agents', agents));
+        'taken_out', merge_two.taken_out, 'rows_by_table', merge_two.rows_by_table, 'merge_id', merge_two.merge_id)
+        || CASE WHEN agents > 0 THEN jsonb_build_object('agents', agents) ELSE '{}' END);
     RETURN NEXT;
 END
 $$;
