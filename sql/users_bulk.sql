@@ -20,7 +20,7 @@ BEGIN
     END IF;
     WITH administrators AS (
         SELECT u.id, u.created_at, 'owner' = ANY (u.roles) AS is_owner FROM warden.users u
-        WHERE u.status = 'active' AND u.roles && '{owner,admin}'
+        WHERE u.status = 'active' AND u.kind <> 'agent' AND u.roles && '{owner,admin}'
     ), last AS (
         SELECT a.* FROM administrators a
         WHERE a.is_owner OR NOT EXISTS (SELECT FROM administrators o WHERE o.is_owner)

@@ -21,10 +21,10 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         -- The snapshot is older than the lock: an owner demoted since is met as a serialization failure.
         PERFORM FROM warden.users u
-        WHERE u.status = 'active' AND u.roles && '{owner,admin}' AND u.id <> OLD.id ORDER BY u.created_at, u.id FOR SHARE;
+        WHERE u.status = 'active' AND u.kind <> 'agent' AND u.roles && '{owner,admin}' AND u.id <> OLD.id ORDER BY u.created_at, u.id FOR SHARE;
     END IF;
     PERFORM FROM warden.users u
-    WHERE u.status = 'active' AND u.roles && '{owner,admin}' AND u.id <> OLD.id
+    WHERE u.status = 'active' AND u.kind <> 'agent' AND u.roles && '{owner,admin}' AND u.id <> OLD.id
       AND (role = 'admin' OR 'owner' = ANY (u.roles));
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this is the last %', role
@@ -39,7 +39,8 @@ COMMENT ON FUNCTION warden.keep_last_owner() IS
 
 CREATE TRIGGER keep_last_owner AFTER UPDATE ON warden.users
     FOR EACH ROW
-    WHEN (OLD.status = 'active' AND OLD.roles && '{owner,admin}'
+    -- An agent administers nothing.
+    WHEN (OLD.status = 'active' AND OLD.kind <> 'agent' AND OLD.roles && '{owner,admin}'
           AND (NEW.status <> 'active' OR NOT NEW.roles @> OLD.roles))
     EXECUTE FUNCTION warden.keep_last_owner();
 

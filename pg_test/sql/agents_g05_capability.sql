@@ -53,7 +53,7 @@ SELECT t.rows('SELECT FROM documents', 0, 'G5: and nothing of other tables');
 ROLLBACK;
 BEGIN;
 SELECT warden.authenticate(:'clerk_key');
-SELECT t.is(opened(), NULLIF('', ''), 'G5: her other agent has nothing of it') WHERE opened() <> '';
+SELECT t.is(opened(), '', 'G5: her other agent has nothing of it');
 SELECT t.ok(warden.lending_user_id('can_read_user_memory') IS NULL, 'it has not the capability');
 COMMIT;
 BEGIN;
@@ -81,7 +81,7 @@ SELECT t.is(opened(), 'scout remembers | alice', 'G5: and closed in the next tra
 COMMIT;
 \connect - boss
 SELECT t.is(warden.set_agent_capability(:'scout', 'can_read_user_memory', true), true, 'G5: an administrator sets it as well');
-SELECT t.refused(format('SELECT warden.set_agent_capability(%L, ''x'', %s)', :'scout', e), '22023', 'not ' || e) FROM unnest('{NULL}'::text[] || 'NULL'::text) AS e WHERE e IS NOT NULL;
+SELECT t.refused(format('SELECT warden.set_agent_capability(%L, ''x'', NULL)', :'scout'), '22023', 'neither set nor taken');
 SELECT t.refused(format('SELECT warden.set_agent_capability(%L, %L, true)', :'scout', name), '22023', 'nor by such a name')
 FROM (VALUES (NULL), (''), ('A'), ('a''b'), ('a,b'), (repeat('a', 64))) AS n (name);
 SELECT t.is(string_agg(format('%s %s %s', detail ->> 'capability', detail ->> 'enabled', database_role), ', ' ORDER BY id),
@@ -94,22 +94,22 @@ PREPARE mine AS SELECT count(*) FROM memories;
 SET plan_cache_mode = force_generic_plan;
 BEGIN;
 SELECT warden.authenticate(:'alice_token');
-CREATE TEMP TABLE counted AS EXECUTE mine;
+EXECUTE mine \gset alice_
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'scout_key');
-INSERT INTO counted EXECUTE mine;
+EXECUTE mine \gset scout_
 SAVEPOINT s;
 SELECT warden.sign_out();
-INSERT INTO counted EXECUTE mine;
+EXECUTE mine \gset nobody_
 ROLLBACK TO s;
-INSERT INTO counted EXECUTE mine;
+EXECUTE mine \gset again_
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'bobs_key');
-INSERT INTO counted EXECUTE mine;
+EXECUTE mine \gset bobs_
 COMMIT;
-SELECT t.is(string_agg(count::text, ' '), '1 2 0 2 1', 'G5: a kept plan is each one''s own') FROM counted;
+SELECT t.is(concat_ws(' ', :alice_count, :scout_count, :nobody_count, :again_count, :bobs_count), '1 2 0 2 1', 'G5: a kept plan is each one''s own');
 
 -- The plan: an index on the owner serves both.
 \connect - postgres

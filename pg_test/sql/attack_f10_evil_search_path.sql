@@ -92,6 +92,14 @@ SELECT warden.revoke_session(pg_catalog.gen_random_uuid());
 SELECT id AS key_id, key FROM warden.create_api_key('under an evil path', '{}') \gset
 SELECT pg_catalog.count(*) FROM warden.list_api_keys();
 SELECT t.ok(warden.revoke_api_key(:'key_id'), 'a key is revoked');
+SELECT warden.register_agent('under an evil path', scopes => '{agents:read}') AS agent \gset
+SELECT pg_catalog.concat(warden.set_agent_capability(:'agent'::pg_catalog.uuid, 'can_read_user_memory', true), warden.set_agent_scopes(:'agent'::pg_catalog.uuid, '{}'),
+    warden.set_agent_status(:'agent'::pg_catalog.uuid, 'suspended')) AS changed \gset
+SELECT t.is(:'changed', 'ttt', 'bob manages his agent');
+SELECT t.is(pg_catalog.concat(status, ' ', scopes, ' ', capabilities, ' ', is_active), 'suspended {} {can_read_user_memory} f'::pg_catalog.text, 'and lists it') FROM warden.list_agents();
+SELECT t.refused(pg_catalog.concat('SELECT warden.set_agent_status(', pg_catalog.quote_literal(:'alice'), ', ''active'')'), 'P0002', 'nobody else''s');
+SELECT t.is(pg_catalog.concat(warden.lending_user_id('can_read_user_memory'), warden.lending_external_id('can_read_user_memory'), warden.lending_external_number('can_read_user_memory')),
+    ''::pg_catalog.text, 'nobody lends to him');
 SELECT warden.sign_out();
 COMMIT;
 BEGIN;
