@@ -33,7 +33,7 @@ SELECT t.ok(NOT let_in(:'clerk_key'), 'G7: nor does it come back by restore_user
 
 -- Erased: refused while there are agents, with them, or handed on.
 \connect - boss
-SELECT t.is(t.error(format('SELECT * FROM warden.erase_user(%L)', :'bob')) ->> 'detail', E'memories: 4 rows\nagents: 1', 'G9: who owns agents is not erased by the way');
+SELECT t.is(t.error(format('SELECT * FROM warden.erase_user(%L)', :'bob')) ->> 'detail', E'public.memories: 4 rows\nagents: 1', 'G9: who owns agents is not erased by the way');
 SELECT warden.set_agent_capability(:'scout', 'can_read_user_memory', true);
 SELECT t.is((SELECT total_rows FROM warden.erase_user(:'bob', 'transfer', :'mallory')), 2, 'G9: handed on');
 SELECT t.is(format('%s %s', a.owner_id, a.capabilities), :'mallory' || ' {}', 'G9: agents too, without capabilities') FROM warden.list_agents() a WHERE a.agent_id = :'scout';
