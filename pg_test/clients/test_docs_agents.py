@@ -1,0 +1,50 @@
+"""What docs/agents.md shows is executed as typed, by one psql, in a server where nothing was prepared (G5, G7, D10)."""
+
+import pytest
+from manual import blocks, own_server, typed
+
+SQL = [block for block in blocks("docs/agents.md") if block.language == "sql"]
+
+
+@pytest.fixture(scope="module")
+def sections():
+    """What psql printed for each block."""
+    with own_server("agents") as directory:
+        return typed(directory, [block.text for block in SQL], "-A", "-t")
+
+
+def section(sections, words):
+    [found] = [output for block, output in zip(SQL, sections, strict=True) if words in block.text]
+    return found.splitlines()
+
+
+@pytest.mark.parametrize("number", range(len(SQL)))
+def test_block(sections, number):
+    output = sections[number]
+    assert output.count("ERROR:") == (SQL[number].options == "refused"), f"{SQL[number].text}\n--- printed ---\n{output}"
+
+
+def test_an_agent_is_registered_and_acts(sections):
+    assert "scout|active|{agents:read}|t" in section(sections, "'scout', scopes =>")
+    output = section(sections, "look around")
+    assert "t|f" in output and "look around|t" in output
+
+
+def test_one_that_waits_is_approved_with_less(sections):
+    output = section(sections, "pending => true")
+    assert "visitor|active|{agents:read}|{agents:read,tools:execute}" in output
+
+
+def test_what_is_refused(sections):
+    assert 'scope "billing" is more than the owner holds' in "\n".join(section(sections, "greedy"))
+    assert "an agent that is revoked does not become active" in "\n".join(section(sections, "'visitor', 'revoked'"))
+
+
+def test_it_is_refused_with_its_owner(sections):
+    assert section(sections, "'alice', 'suspended'")[-2:] == ["scout|active|f", "visitor|active|f"]
+
+
+def test_a_capability_opens_for_reading(sections):
+    output = section(sections, "prefers coffee")
+    assert output[-3:] == ["prefers tea", "0", "COMMIT"]
+    assert "warden.lending_user_id('can_read_user_memory'::text)" in "\n".join(section(sections, "pg_get_expr"))
