@@ -188,6 +188,7 @@ def test_every_function_is_tried(documents, superuser):
 REFUSED = {
     "add_member", "list_members", "remove_member", "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove",
     "unexempt", "unprotect", "unwatch_schema", "watch_schema", "set_current_external_user", "revoke_all_sessions", "setup_owner",
+    "set_agent_capability", "set_agent_scopes", "set_agent_status",
 }
 REFUSED_TO_CLIENTS = {"create_anonymous_user", "is_banned", "set_current_user", "record_event, outliving"}
 

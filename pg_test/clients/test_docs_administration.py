@@ -15,7 +15,10 @@ SHOWN = {
     if place + 1 < len(CHAPTER) and CHAPTER[place + 1].language == "text"
 }
 # Each needs what the chapter does not have: a visitor, a client of the application, another program's account.
-SHOWN_ELSEWHERE = {"promote_anonymous", "register_client", "define_role", "create_service_account"}
+SHOWN_ELSEWHERE = {
+    "promote_anonymous", "register_client", "define_role", "create_service_account",
+    "register_agent", "set_agent_status", "set_agent_capability", "list_agents",
+}
 
 
 @pytest.fixture(scope="module")
