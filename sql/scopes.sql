@@ -27,6 +27,7 @@ INSERT INTO warden.scopes (scope, implies, by_name_only, shipped) VALUES
     ('admin', '{*}', false, true),
     ('billing', '{}', true, true),
     ('users:manage', '{}', true, true),
+    ('users:act_as', '{}', true, true),
     ('user:{{user_id}}', '{}', false, true),
     ('tenant:{{tenant_id}}', '{}', false, true);
 
@@ -47,8 +48,8 @@ INSERT INTO warden.roles (role, scopes, reads_only, shipped) VALUES
     ('anonymous', '{anonymous}', true, true),
     ('viewer', '{user,agents:read}', true, true),
     ('user', '{user,agents:read,tools:execute}', false, true),
-    ('admin', '{user,agents:read,tools:execute,admin}', false, true),
-    ('owner', '{user,agents:read,tools:execute,admin,billing,users:manage}', false, true);
+    ('admin', '{user,agents:read,tools:execute,admin,users:act_as}', false, true),
+    ('owner', '{user,agents:read,tools:execute,admin,billing,users:manage,users:act_as}', false, true);
 
 CREATE TABLE warden.clients (
     client_id text COLLATE "C" PRIMARY KEY CHECK (client_id <> '' AND length(client_id) <= 255),

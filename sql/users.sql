@@ -36,6 +36,7 @@ CREATE TABLE warden.users (
     last_login_at timestamptz,
     is_bot boolean NOT NULL DEFAULT false,
     is_scanner boolean NOT NULL DEFAULT false,
+    is_private boolean NOT NULL DEFAULT false,
     status_when_deleted text CHECK (status_when_deleted <> 'deleted'),
     fingerprint bytea CHECK (length(fingerprint) = 32),
     CONSTRAINT users_name_is_usable CHECK (name <> '' AND length(name) <= 255 AND name !~ '[[:cntrl:]]'),
@@ -55,6 +56,8 @@ COMMENT ON COLUMN warden.users.name IS 'The name the user signs in by, compared 
 COMMENT ON COLUMN warden.users.email IS
     'Trimmed and in lower case; one user''s, unless that is deleted. Users that a table of the application keeps (synced) have the addresses of that table, also a shared one.';
 COMMENT ON COLUMN warden.users.scopes IS 'Scopes of the user alone, beside those of its roles.';
+COMMENT ON COLUMN warden.users.is_private IS
+    'Whether nobody acts as this user, whatever scope he holds: set_user_private().';
 COMMENT ON COLUMN warden.users.last_login_at IS 'When the user last signed in; NULL before the first time.';
 COMMENT ON COLUMN warden.users.status_when_deleted IS 'The status that restore_user() gives back.';
 COMMENT ON COLUMN warden.users.tokens_valid_after IS

@@ -1,6 +1,7 @@
 //! The record of what was changed, written in the transaction that changes it.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::identity::Identity;
 use crate::{caller, sealed, spi};
 use pgrx::JsonB;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,24 @@ pub enum Source {
     #[serde(rename = "application")]
     Application,
 }
+
+/// Why somebody does what is kept for good.
+///
+/// # Errors
+/// 22023 where `reason` says nothing, or too much; `what` begins the message.
+pub fn require_reason<'a>(reason: &'a str, what: &str) -> Result<&'a str> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.len() > LONGEST_REASON {
+        return Err(Error::invalid(
+            format!("{what} needs a reason"),
+            format!("Say why, in at most {LONGEST_REASON} bytes; it is kept in the audit log."),
+        ));
+    }
+    Ok(reason)
+}
+
+/// In bytes.
+const LONGEST_REASON: usize = 1000;
 
 /// Who acts: the identity of a transaction, and the role of its client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,14 +57,19 @@ impl Who {
         if let Some(who) = ON_BEHALF_OF.with_borrow(Clone::clone) {
             return who;
         }
-        let identity = sealed::with_identity(|identity| {
-            (identity.user_id, identity.actor_id, identity.tenant_id, identity.session_id.as_deref().map(str::to_owned))
-        });
-        let (user_id, actor_id, tenant_id, session_id) = match identity {
-            Some((user, actor, tenant, session)) => (Some(user), Some(actor), tenant, session),
-            None => (None, None, None, None),
-        };
-        Self { database_role: caller::name(), user_id, actor_id, tenant_id, session_id }
+        let nobody =
+            Self { database_role: caller::name(), user_id: None, actor_id: None, tenant_id: None, session_id: None };
+        sealed::with_identity(|identity| nobody.clone().with(identity)).unwrap_or(nobody)
+    }
+
+    fn with(self, identity: &Identity) -> Self {
+        Self {
+            user_id: Some(identity.user_id),
+            actor_id: Some(identity.actor_id),
+            tenant_id: identity.tenant_id,
+            session_id: identity.session_id.as_deref().map(str::to_owned),
+            ..self
+        }
     }
 
     /// From here on the process writes on behalf of this one. Only for a background worker, which ends with its write.
@@ -90,10 +114,20 @@ impl Record {
         Self { who: Who { actor_id: Some(actor), ..self.who }, ..self }
     }
 
+    /// Names an identity that the transaction has just left.
+    pub fn of(self, identity: &Identity) -> Self {
+        Self { who: self.who.with(identity), ..self }
+    }
+
+    /// Names for whom the actor of this transaction acts from here on.
+    pub fn acting_for(self, user: Uuid) -> Self {
+        Self { who: Who { user_id: Some(user), ..self.who }, ..self }
+    }
+
     /// Inserts the record in the current transaction.
     pub fn write(&self) -> Result<()> {
         let values = serde_json::to_value(self)
-            .map_err(|error| crate::error::Error::internal(format!("a record could not be written: {error}")))?;
+            .map_err(|error| Error::internal(format!("a record could not be written: {error}")))?;
         spi::write(
             "INSERT INTO warden.audit_records
                  (source, action, object, detail, database_role, user_id, actor_id, tenant_id, session_id)

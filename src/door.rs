@@ -11,7 +11,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::audit::{Record, Source};
+use crate::audit::{self, Record, Source};
 use crate::bearer::{Failure, FirstSight, bearer};
 use crate::error::{Error, Result, or_raise};
 use crate::scope_checks::Person;
@@ -112,13 +112,7 @@ pub fn stands_open() -> Result<bool> {
 }
 
 fn open(reason: &str, token: Option<&str>) -> Result<bool> {
-    let reason = reason.trim();
-    if reason.is_empty() || reason.len() > LONGEST_REASON {
-        return Err(Error::invalid(
-            "opening protected tables needs a reason",
-            format!("Say why, in at most {LONGEST_REASON} bytes; it is kept in the audit log."),
-        ));
-    }
+    let reason = audit::require_reason(reason, "opening protected tables")?;
     caller::require_own_statement()?;
     let role = caller::oid();
     if !may_open(role)? {
@@ -133,8 +127,7 @@ fn open(reason: &str, token: Option<&str>) -> Result<bool> {
     if let Some(actor) = actor {
         record = record.by(actor);
     }
-    // SAFETY: reads a variable.
-    if unsafe { pg_sys::RecoveryInProgress() } {
+    if autonomous::cannot_write() {
         refusals::log_event(
             "begin_admin",
             &[("reason", Some(reason)), ("actor", actor.map(|id| id.to_string()).as_deref())],
@@ -208,6 +201,3 @@ fn ask(question: &'static std::thread::LocalKey<Statement>, arguments: &[Option<
     })?;
     Ok(answer.flatten().unwrap_or(false))
 }
-
-/// In bytes.
-const LONGEST_REASON: usize = 1000;

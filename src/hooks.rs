@@ -65,7 +65,7 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags
             Some(previous) => previous(query, eflags),
             None => unguarded::raising::standard_ExecutorStart(query, eflags),
         }
-        if statements::is_begun_by_nobody(query, eflags) {
+        if statements::writes(query, eflags) {
             statements::remember(query);
         }
     }

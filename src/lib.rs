@@ -4,6 +4,7 @@
 //! begin reading is said in `src/README.md`.
 
 mod access_level;
+mod act_as;
 mod address;
 mod agents;
 mod api_keys;
@@ -180,7 +181,8 @@ extension_sql_file!(
         events::version,
     ]
 );
-extension_sql_file!("../sql/gateway.sql", name = "gateway", requires = ["authenticate", gateway::pre_request]);
+extension_sql_file!("../sql/delegation.sql", name = "delegation", requires = ["authenticate", act_as::act_as]);
+extension_sql_file!("../sql/gateway.sql", name = "gateway", requires = ["delegation", gateway::pre_request]);
 extension_sql_file!(
     "../sql/sync_users.sql",
     name = "sync_users",

@@ -111,6 +111,11 @@ impl Person {
     /// Who acts in this transaction, as far as it goes beyond one tenant: what a tenant has made of him is nothing to
     /// grant everywhere.
     fn of(identity: &Identity) -> Result<Self> {
+        Self::unlimited(identity).map(|person| person.within(identity))
+    }
+
+    /// The same, whatever its credential leaves it.
+    fn unlimited(identity: &Identity) -> Result<Self> {
         let found = directory::find_by_id(identity.actor_id)?.filter(|user| user.active);
         let Some(actor) = found else {
             return Err(Error::forbidden("the acting user is not active", MORE));
@@ -119,8 +124,14 @@ impl Person {
             return Err(Error::forbidden("an agent administers nothing", "Its owner does it, or an administrator."));
         }
         let own = permissions::granted(&actor, identity.tenant_id, &Limits::none(), &[])?;
-        let scopes = own.scopes.iter().filter(|scope| identity.granted.contains(scope)).cloned().collect();
-        Ok(Self::new(&actor, identity.tenant_id, Granted { scopes, reads_only: own.reads_only || identity.reads_only }))
+        Ok(Self::new(&actor, identity.tenant_id, own))
+    }
+
+    /// As far as the transaction holds it, too.
+    fn within(self, identity: &Identity) -> Self {
+        let scopes = self.granted.scopes.iter().filter(|scope| identity.granted.contains(scope)).cloned().collect();
+        let reads_only = self.granted.reads_only || identity.reads_only;
+        Self { granted: Granted { scopes, reads_only }, ..self }
     }
 
     fn holds(&self, facts: &Facts, patterns: &[Pattern]) -> bool {
@@ -246,6 +257,33 @@ fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {
     Ok(())
 }
 
+/// Refuses an identity that may not act as others.
+///
+/// # Errors
+/// 42501 without the scope; what a tenant has made of somebody does not count, since a user is more than a member.
+pub fn require_may_act_as(identity: &Identity) -> Result<()> {
+    let person = Person::of(identity)?;
+    if person.granted.scopes.iter().any(|scope| scope == ACT_AS) { Ok(()) } else { Err(missing(ACT_AS)) }
+}
+
+/// Refuses a subject that is an owner, or holds what the acting user does not, whatever that one's credential leaves it.
+/// `subject`: with its roles in the tenant.
+///
+/// # Errors
+/// 42501.
+pub fn require_holds_no_more(identity: &Identity, subject: &User) -> Result<()> {
+    if subject.roles.iter().any(|role| role == OWNER) {
+        return Err(Error::forbidden("nobody acts as an owner", "Owners act themselves."));
+    }
+    let person = Person::unlimited(identity)?;
+    let facts = permissions::facts()?;
+    let by_role = subject.roles.iter().all(|role| person.may_give(&facts, role));
+    if by_role && person.holds(&facts, &permissions::parsed(&subject.scopes)) {
+        return Ok(());
+    }
+    Err(Error::forbidden("this user holds more than the acting one", "Nobody acts as a user who may do what he may not."))
+}
+
 /// Refuses a person that is no owner; a database role by itself is not asked.
 ///
 /// # Errors
@@ -264,5 +302,6 @@ pub fn missing(scope: &str) -> Error {
 
 const MORE: &str = "Nobody grants or takes what he does not hold himself.";
 const OWNER: &str = "owner";
+const ACT_AS: &str = "users:act_as";
 const SYNTAX: &str = "Write names of letters, digits and ._-/@+ between colons: agents:read; to grant also agents:*, * and files:{{user_id}}.";
 const KNOWN: &str = "Scopes are known that ship with the extension, and those of roles: warden.define_role().";

@@ -32,6 +32,7 @@ pub enum ErrorStyle {
 
 static MISSING_IDENTITY: GucSetting<MissingIdentity> = GucSetting::<MissingIdentity>::new(MissingIdentity::Silent);
 static MAX_IDENTITY_AGE: GucSetting<i32> = GucSetting::<i32>::new(900);
+static MAX_ACT_AS_AGE: GucSetting<i32> = GucSetting::<i32>::new(300);
 static ALLOW_IDENTITY_SWITCH: GucSetting<bool> = GucSetting::<bool>::new(false);
 static ACCESS_TOKEN_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(900);
 static SESSION_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(30 * 86_400);
@@ -52,6 +53,11 @@ pub fn missing_identity_is_error() -> bool {
 /// `warden.max_identity_age` in microseconds: the longest an identity lives, whatever its token says.
 pub fn max_identity_age() -> i64 {
     i64::from(MAX_IDENTITY_AGE.get()) * 1_000_000
+}
+
+/// `warden.max_act_as_age` in microseconds: the longest that somebody acts as another user.
+pub fn max_act_as_age() -> i64 {
+    i64::from(MAX_ACT_AS_AGE.get()) * 1_000_000
 }
 
 /// `warden.allow_identity_switch`: several users in one transaction, for test suites that roll one back.
@@ -178,6 +184,12 @@ pub fn define() {
         60..=30 * 86_400,
         GucFlags::UNIT_S,
     );
+    define_int::<10>(
+        c"The longest that somebody acts as another user within a transaction.",
+        &MAX_ACT_AS_AGE,
+        1..=86_400,
+        GucFlags::UNIT_S,
+    );
     // SAFETY: the hooks have the types that the majors 15 to 18 share, and neither raises for a default.
     unsafe {
         GucRegistry::define_bool_guc_with_hooks(
@@ -287,7 +299,7 @@ fn said_by_the_operator(setting: &CStr, source: pg_sys::GucSource::Type) -> bool
 }
 
 /// Settings with a check hook that only asks who sets them.
-const FOR_OPERATORS: [&CStr; 10] = [
+const FOR_OPERATORS: [&CStr; 11] = [
     c"warden.max_identity_age",
     c"warden.access_token_lifetime",
     c"warden.session_lifetime",
@@ -298,5 +310,6 @@ const FOR_OPERATORS: [&CStr; 10] = [
     c"warden.password_iterations",
     c"warden.password_parallelism",
     c"warden.exchange_lifetime",
+    c"warden.max_act_as_age",
 ];
 const ALLOW_IDENTITY_SWITCH_NAME: &CStr = c"warden.allow_identity_switch";

@@ -46,8 +46,8 @@ thread_local! {
     static KNOWN: RefCell<HashMap<Oid, Option<Rc<Asks>>>> = RefCell::new(HashMap::new());
     static AS_OF: Cell<u64> = const { Cell::new(0) };
 
-    /// The statements under way that write and began while nobody was signed in.
-    static BEGUN_BY_NOBODY: RefCell<Vec<Begun>> = const { RefCell::new(Vec::new()) };
+    /// The statements under way that write and began for nobody, or for somebody who may write.
+    static WRITING_NOW: RefCell<Vec<Begun>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A statement that writes, as it was when it began.
@@ -84,19 +84,18 @@ pub unsafe extern "C-unwind" fn refuse(query: *mut pg_sys::QueryDesc) {
     }
 }
 
-/// Whether the statement writes while nobody is signed in: it may sign somebody in itself. Asked when each has started.
+/// Whether the statement writes: it may sign somebody in itself, or act as another. Asked when each has started.
 ///
 /// # Safety
 /// `query` is what Postgres has started.
 #[inline]
-pub unsafe fn is_begun_by_nobody(query: *mut pg_sys::QueryDesc, eflags: i32) -> bool {
+pub unsafe fn writes(query: *mut pg_sys::QueryDesc, eflags: i32) -> bool {
     // SAFETY: promised by the caller.
-    !matches!(sealed::standing(), Standing::Valid)
-        && eflags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 == 0
+    eflags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 == 0
         && unsafe { !(*(*query).plannedstmt).resultRelations.is_null() }
 }
 
-/// Remembers a statement that [`is_begun_by_nobody`] until its end, or that of its failure.
+/// Remembers a statement that [`writes`] until its end, or that of its failure.
 ///
 /// # Safety
 /// `query` is what Postgres has started.
@@ -117,7 +116,7 @@ pub unsafe extern "C-unwind" fn remember(query: *mut pg_sys::QueryDesc) {
         let size = size_of::<pg_sys::MemoryContextCallback>();
         let callback = pg_sys::MemoryContextAlloc((*state).es_query_cxt, size).cast::<pg_sys::MemoryContextCallback>();
         let lxid = transaction::local_id();
-        BEGUN_BY_NOBODY.with_borrow_mut(|begun| {
+        WRITING_NOW.with_borrow_mut(|begun| {
             // What is left of another transaction never ends any more.
             begun.retain(|one| one.lxid == lxid);
             begun.push(Begun { lxid, state: state as usize, tables });
@@ -133,17 +132,17 @@ pub unsafe extern "C-unwind" fn remember(query: *mut pg_sys::QueryDesc) {
 
 /// Runs while memory is given back, so it must not fail or call into Postgres.
 unsafe extern "C-unwind" fn forget(state: *mut std::ffi::c_void) {
-    BEGUN_BY_NOBODY.with(|begun| {
+    WRITING_NOW.with(|begun| {
         if let Ok(mut begun) = begun.try_borrow_mut() {
             begun.retain(|one| one.state != state as usize);
         }
     });
 }
 
-/// Whether a statement is under way that began while nobody was signed in, and writes what nobody may who only reads.
+/// Whether a statement is under way that writes what nobody may who only reads.
 pub fn write_is_under_way() -> Result<bool> {
     let lxid = transaction::local_id();
-    let tables: Vec<Named> = BEGUN_BY_NOBODY.with_borrow(|begun| {
+    let tables: Vec<Named> = WRITING_NOW.with_borrow(|begun| {
         begun.iter().filter(|one| one.lxid == lxid).flat_map(|one| one.tables.iter().copied()).collect()
     });
     for named in tables {

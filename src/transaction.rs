@@ -23,12 +23,20 @@ struct Transaction {
     user_id: Option<Uuid>,
     /// In which the user acts; none until there is a user.
     tenant_id: Option<Uuid>,
+    /// As whom the user has acted besides (`act_as`): one, whatever was rolled back since.
+    subject_id: Option<Uuid>,
     failed: bool,
+}
+
+impl Transaction {
+    const fn new(lxid: u32, serial: i32) -> Self {
+        Self { lxid, serial, user_id: None, tenant_id: None, subject_id: None, failed: false }
+    }
 }
 
 thread_local! {
     static CURRENT: Cell<Transaction> =
-        const { Cell::new(Transaction { lxid: 0, serial: 0, user_id: None, tenant_id: None, failed: false }) };
+        const { Cell::new(Transaction::new(0, 0)) };
 }
 
 /// An attempt to authenticate. Dropped without success or [`Attempt::decline`], it leaves the
@@ -94,14 +102,41 @@ impl Attempt {
         }
         if identity.reads_only && statements::write_is_under_way()? {
             self.decline();
-            return Err(Error::wrong_state(
-                "a statement that writes began before this user, who only reads, was signed in",
-                "Authenticate in a statement of its own.",
-            ));
+            return Err(write_under_way());
         }
         sealed::set(identity)?;
         self.transaction.user_id = Some(identity.user_id);
         self.transaction.tenant_id = identity.tenant_id;
+        CURRENT.set(self.transaction);
+        Ok(())
+    }
+
+    /// Whether the transaction's own user may act as this one, which comes to nothing before it is recorded.
+    ///
+    /// # Errors
+    /// 55000 where it has acted as another, where somebody else is signed in (`prove`), and where a subject that
+    /// only reads would come into the midst of a write.
+    pub fn require_subject(&self, actor_id: Uuid, subject_id: Uuid, reads_only: bool) -> Result<()> {
+        let switches = settings::allow_identity_switch();
+        if !switches && self.transaction.subject_id.is_some_and(|known| known != subject_id) {
+            return Err(Error::wrong_state(
+                "this transaction has acted as another user already",
+                "One transaction has one user, and one as whom that acts: commit or roll back first.",
+            ));
+        }
+        if !switches && self.transaction.user_id != Some(actor_id) {
+            return Err(Error::wrong_state("nobody acts for a user of a rehearsal", ""));
+        }
+        if reads_only && statements::write_is_under_way()? {
+            return Err(write_under_way());
+        }
+        Ok(())
+    }
+
+    /// Seals the identity of a user as whom the transaction's own acts; the transaction stays that one's.
+    pub fn succeed_as(mut self, identity: &Identity) -> Result<()> {
+        sealed::set(identity)?;
+        self.transaction.subject_id = Some(identity.user_id);
         CURRENT.set(self.transaction);
         Ok(())
     }
@@ -111,6 +146,13 @@ impl Attempt {
         CURRENT.set(self.transaction);
         sealed::set_seal(self.previous_seal);
     }
+}
+
+fn write_under_way() -> Error {
+    Error::wrong_state(
+        "a statement that writes began before this user, who only reads, was signed in",
+        "Authenticate in a statement of its own.",
+    )
 }
 
 /// Runs `work` for somebody, or nobody, else than this transaction acts for: `prove`, whose users do not exist.
@@ -143,7 +185,7 @@ fn current() -> Transaction {
     }
     // Numbers repeat after 2^31 transactions of one backend; an identity never lives that long.
     let serial = known.serial % (REHEARSAL - 1) + 1;
-    Transaction { lxid, serial, user_id: None, tenant_id: None, failed: false }
+    Transaction::new(lxid, serial)
 }
 
 /// Whether somebody was signed in in this transaction, or was refused, whoever is there now.

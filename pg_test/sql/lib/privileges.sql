@@ -25,6 +25,8 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('client', 'authenticate(text,inet,uuid)'), ('client', 'pre_request()'), ('client', 'verify_token(text)'), ('client', 'sign_out()'),
         ('client', 'record_event(text,text,jsonb,boolean)'),
 
+        ('client', 'act_as(uuid,text)'), ('trusted', 'act_as(uuid,text)'), ('admin', 'set_user_private(uuid,boolean)'),
+
         ('trusted', 'authenticate(text,inet,uuid)'), ('trusted', 'pre_request()'), ('trusted', 'verify_token(text)'), ('trusted', 'sign_out()'),
         ('trusted', 'record_event(text,text,jsonb,boolean)'),
         ('trusted', 'set_current_user(uuid,uuid)'), ('trusted', 'set_current_external_user(text,uuid)'),
