@@ -14,6 +14,8 @@ BOUND = "SET statement_timeout = '10s'; SET lock_timeout = '2s'"
 
 # A call of each function for clients and trusted roles. The parameters are of the caller; errors are answers too.
 CALLS = {
+    # Of who may not; of who may, test_act_as.py.
+    "act_as": "SELECT warden.act_as(%(user)s, 'ticket 7')",
     "add_member": "SELECT warden.add_member(%(user)s, %(user)s)",
     "admin_is_open": "SELECT warden.admin_is_open()",
     "admin_open": "SELECT warden.admin_open()",
@@ -186,7 +188,7 @@ def test_every_function_is_tried(documents, superuser):
 # For the table's owner, an administrator, trusted roles, or the admin of a tenant, which test_tenants_at_once.py has
 # (protect_schema finds nothing to protect here); 4711 is another user than the transaction's.
 REFUSED = {
-    "add_member", "list_members", "remove_member", "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove",
+    "act_as", "add_member", "list_members", "remove_member", "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove",
     "unexempt", "unprotect", "unwatch_schema", "watch_schema", "set_current_external_user", "revoke_all_sessions", "setup_owner",
     "set_agent_capability", "set_agent_scopes", "set_agent_status",
 }

@@ -4,6 +4,9 @@
 \ir lib/passwords.sql
 SELECT warden.ban_ip('203.0.113.7', 'permanent', 'test');
 \set tenant 7e000000-0000-4000-8000-000000000001
+\set carol ca401000-0000-4000-8000-000000000004
+SELECT warden.create_user(id => :'carol'), warden.assign_role(:'carol', 'admin');
+\set carol_token `lib/tokens mint :'carol' 600`
 SELECT warden.create_tenant('Acme', features => '{sso}', id => :'tenant');
 SELECT warden.add_member(:'tenant', :'alice', '{admin}');
 SELECT format('GRANT CREATE ON DATABASE %I TO app', current_database()) \gexec
@@ -112,6 +115,15 @@ SELECT t.is(pg_catalog.concat_ws(' ', :'sso', :'tenant_name', :'plan', :'member'
     pg_catalog.concat('t Acme default ', :'alice', ' t t'), 'alice manages her tenant');
 SELECT t.refused(pg_catalog.concat('SELECT warden.add_member(', pg_catalog.quote_literal(:'tenant'), ', ', pg_catalog.quote_literal(:'mallory'), ', ''{owner}'')'), '42501',
     'and makes no owner');
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'carol_token') AS id \gset
+SELECT warden.act_as(:'bob'::pg_catalog.uuid, 'under an evil path') AS id \gset
+SELECT t.rows('SELECT FROM public.documents', 2, 'an admin acts as bob');
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'carol_token') AS id \gset
+SELECT t.refused(pg_catalog.concat('SELECT warden.act_as(', pg_catalog.quote_literal(:'carol'), ', ''x'')'), '22023', 'and is herself already');
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'mallory_token') AS id \gset

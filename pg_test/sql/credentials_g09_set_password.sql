@@ -133,7 +133,7 @@ BEGIN;
 SELECT warden.setup_owner(' Owner@Example.com ', 'the first password', 'owner') AS owner \gset
 ROLLBACK;
 SELECT t.refused($$SELECT warden.setup_owner('owner@example.com', 'long enough')$$, '55000', 'G9: once, whatever is rolled back');
-SELECT t.is(scope, 'admin agents:read billing tools:execute user users:manage', 'the owner signs in') FROM warden.login('owner', 'the first password');
+SELECT t.is(scope, 'admin agents:read billing tools:execute user users:act_as users:manage', 'the owner signs in') FROM warden.login('owner', 'the first password');
 \connect - boss
 SELECT t.is(row(u.email, u.email_verified, u.status, u.roles)::text, '(owner@example.com,f,active,"{user,owner}")', 'G9: an owner, unverified')
 FROM warden.find_user(:'owner') AS u;

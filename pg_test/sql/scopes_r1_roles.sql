@@ -2,8 +2,8 @@
 \ir lib/cast.sql
 SELECT t.is(warden.scopes_of_roles(ARRAY[role]), scopes::text[], 'R1: ' || role)
 FROM (VALUES ('anonymous', '{anonymous}'), ('viewer', '{agents:read,user}'), ('user', '{agents:read,tools:execute,user}'),
-    ('admin', '{admin,agents:read,tools:execute,user}'),
-    ('owner', '{admin,agents:read,billing,tools:execute,user,users:manage}'), ('nonesuch', '{}')) AS r (role, scopes);
+    ('admin', '{admin,agents:read,tools:execute,user,users:act_as}'),
+    ('owner', '{admin,agents:read,billing,tools:execute,user,users:act_as,users:manage}'), ('nonesuch', '{}')) AS r (role, scopes);
 SELECT t.is(warden.scopes_of_user(:'alice'), '{agents:read,tools:execute,user}', 'R1: of a user');
 SELECT t.is(warden.scopes_of_user(gen_random_uuid()), '{}', 'R1: none of nobody');
 SELECT warden.assign_role(:'alice', 'viewer'), warden.revoke_role(:'alice', 'user');
