@@ -77,6 +77,7 @@ GRANT EXECUTE ON FUNCTION
     warden.has_scope(text),
     warden.require_scope(text),
     warden.scope_admits(text),
+    warden.entity_allowed(text, text),
     warden.identity(),
     warden.require_user(uuid),
     warden.require_user(text),

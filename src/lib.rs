@@ -21,6 +21,8 @@ mod clock;
 mod directory;
 mod door;
 mod elevated;
+mod entities;
+mod entity_rules;
 mod error;
 mod events;
 mod exchange_token;
@@ -182,7 +184,9 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!("../sql/delegation.sql", name = "delegation", requires = ["authenticate", act_as::act_as]);
-extension_sql_file!("../sql/gateway.sql", name = "gateway", requires = ["delegation", gateway::pre_request]);
+extension_sql_file!("../sql/entities.sql", name = "entities", requires = ["delegation"]);
+extension_sql_file!("../sql/entity_rules.sql", name = "entity_rules", requires = ["entities"]);
+extension_sql_file!("../sql/gateway.sql", name = "gateway", requires = ["entity_rules", gateway::pre_request]);
 extension_sql_file!(
     "../sql/sync_users.sql",
     name = "sync_users",

@@ -39,6 +39,8 @@ CALLS = {
     "deployment": "SELECT warden.deployment()",
     "disallow": "SELECT warden.disallow('documents', 'SELECT')",
     "doctor": "SELECT count(*) FROM warden.doctor()",
+    "entity_allowed": "SELECT warden.entity_allowed('agent', '1')",
+    "explain_entity": "SELECT warden.explain_entity('agent', '1')",
     "exempt": "SELECT warden.exempt('documents', 'for all')",
     "find_session": "SELECT warden.find_session(gen_random_uuid())",
     "find_tenant": "SELECT warden.find_tenant(%(user)s)",

@@ -26,6 +26,12 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('client', 'record_event(text,text,jsonb,boolean)'),
 
         ('client', 'act_as(uuid,text)'), ('trusted', 'act_as(uuid,text)'), ('admin', 'set_user_private(uuid,boolean)'),
+        ('PUBLIC', 'entity_allowed(text,text)'),
+        ('client', 'explain_entity(text,text,uuid)'), ('trusted', 'explain_entity(text,text,uuid)'), ('admin', 'explain_entity(text,text,uuid)'),
+        ('admin', 'declare_entity(text,text,boolean)'), ('admin', 'remove_entity(text,text)'),
+        ('admin', 'add_entity_parent(text,text,text,text)'), ('admin', 'remove_entity_parent(text,text,text,text)'),
+        ('admin', 'set_entity_rule(text,text,text,text,uuid,text)'), ('admin', 'remove_entity_rule(text,text,uuid,text)'),
+        ('admin', 'list_entities(text,integer,integer)'), ('admin', 'list_entity_rules(text,text,uuid,text,integer,integer)'),
 
         ('trusted', 'authenticate(text,inet,uuid)'), ('trusted', 'pre_request()'), ('trusted', 'verify_token(text)'), ('trusted', 'sign_out()'),
         ('trusted', 'record_event(text,text,jsonb,boolean)'),

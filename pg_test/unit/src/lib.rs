@@ -12,6 +12,9 @@ pub mod address;
 #[path = "../../../src/authorization.rs"]
 pub mod authorization;
 
+#[path = "../../../src/entity_rules.rs"]
+pub mod entity_rules;
+
 #[path = "../../../src/http_status.rs"]
 pub mod http_status;
 
