@@ -4,6 +4,7 @@
 \ir lib/passwords.sql
 SELECT warden.ban_ip('203.0.113.7', 'permanent', 'test');
 \set tenant 7e000000-0000-4000-8000-000000000001
+SELECT warden.declare_entity('agent', '1', true), warden.declare_entity('agent', '2');
 \set carol ca401000-0000-4000-8000-000000000004
 SELECT warden.create_user(id => :'carol'), warden.assign_role(:'carol', 'admin');
 \set carol_token `lib/tokens mint :'carol' 600`
@@ -82,6 +83,7 @@ SELECT warden.current_user_id() AS me, warden.current_external_id(), warden.curr
 SELECT warden.require_user(:'bob'::pg_catalog.text), warden.require_user(:'bob'::pg_catalog.uuid);
 SELECT warden.record_event('under an evil path', NULL, '{"a": 1}', false);
 SELECT t.is(pg_catalog.concat(warden.has_scope('agents:read'), warden.has_scope('admin'), warden.require_scope('user'), warden.scope_admits('user')), 'tftt'::pg_catalog.text, 'with his scopes');
+SELECT t.is(pg_catalog.concat(warden.entity_allowed('agent', '1'), warden.entity_allowed('agent', '2'), (SELECT reason FROM warden.explain_entity('agent', '2'))), 'tfnot_assigned'::pg_catalog.text, 'with what is assigned to him');
 SELECT t.is(:'me', :'bob'::pg_catalog.text, 'bob is bob');
 SELECT t.is(:'administers', 'f', 'and no administrator');
 SELECT public.seen() AS seen \gset
