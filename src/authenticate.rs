@@ -67,8 +67,12 @@ pub fn sign_in(
 
 /// Acts for a user whom a trusted role has verified itself. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
-fn set_current_user(user_id: Option<pgrx::Uuid>, tenant_id: default!(Option<pgrx::Uuid>, "NULL")) -> pgrx::Uuid {
-    or_raise(state("set_current_user", tenant_id, || match user_id {
+fn set_current_user(
+    user_id: Option<pgrx::Uuid>,
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+    client_ip: default!(Option<Inet>, "NULL"),
+) -> pgrx::Uuid {
+    or_raise(state("set_current_user", tenant_id, client_ip.as_ref(), || match user_id {
         Some(user_id) => directory::find_by_id(from_pgrx(user_id)),
         None => Ok(None),
     }))
@@ -76,8 +80,12 @@ fn set_current_user(user_id: Option<pgrx::Uuid>, tenant_id: default!(Option<pgrx
 
 /// As `set_current_user`, by external id. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
-fn set_current_external_user(external_id: Option<&str>, tenant_id: default!(Option<pgrx::Uuid>, "NULL")) -> pgrx::Uuid {
-    or_raise(state("set_current_external_user", tenant_id, || match external_id {
+fn set_current_external_user(
+    external_id: Option<&str>,
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+    client_ip: default!(Option<Inet>, "NULL"),
+) -> pgrx::Uuid {
+    or_raise(state("set_current_external_user", tenant_id, client_ip.as_ref(), || match external_id {
         Some(external_id) => directory::find_by_external_id(external_id),
         None => Ok(None),
     }))
@@ -166,6 +174,7 @@ fn explain_bearer(credential: &str, check: &str) -> Result<Vec<(String, bool, St
     let row = |check: &str, explained: std::result::Result<String, Failure>| match explained {
         Ok(detail) => Ok((check.to_owned(), true, detail)),
         Err(Failure::Refused(refused)) => Ok((check.to_owned(), false, refused.reason.replace('_', " "))),
+        Err(Failure::Banned(address)) => Ok(("address".to_owned(), false, format!("{address} is banned"))),
         Err(Failure::Error(error)) => Err(error),
     };
     let bearer = match bearer(credential, FirstSight::OnlyLook) {
@@ -185,12 +194,14 @@ fn explain_bearer(credential: &str, check: &str) -> Result<Vec<(String, bool, St
 fn state(
     function: &str,
     tenant_id: Option<pgrx::Uuid>,
+    client_ip: Option<&Inet>,
     find: impl FnOnce() -> Result<Option<User>>,
 ) -> Result<pgrx::Uuid> {
     caller::require(Kind::Trusted)?;
     caller::require_row_security()?;
     transaction::warn_outside_block(function);
     let attempt = Attempt::begin()?;
+    bans::refuse_banned(function, client_ip)?;
     let mut user = find()?.filter(|user| user.active).ok_or_else(|| {
         refusals::log(function, "user_unknown_or_not_active", &[]);
         Error::Unauthenticated
@@ -249,6 +260,7 @@ fn tenant(bearer: &Bearer, asked: Option<Uuid>) -> std::result::Result<(Option<U
 fn refuse(function: &str, failure: Failure, client_ip: Option<&Inet>) -> Error {
     match failure {
         Failure::Error(error) => error,
+        Failure::Banned(address) => bans::refusal(function, &address.to_string()),
         Failure::Refused(refused) => {
             let fields = [
                 ("issuer", refused.named.issuer.as_deref()),

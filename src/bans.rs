@@ -1,7 +1,7 @@
 //! Banned addresses: refused before any credential is looked at.
 //!
-//! An address counts whoever states it. An ordinary client's word can only get it refused: none, or
-//! another one, opens nothing that a credential would not.
+//! An address counts whoever states it: the caller, a gateway, or the issuer of the token, who has signed it. An ordinary
+//! client's word can only get it refused: none, or another one, opens nothing that a credential would not.
 
 use crate::address::Network;
 use crate::caller::{self, Kind};
@@ -45,14 +45,17 @@ fn require_not_banned(function: &str, client_ip: Option<Inet>) -> bool {
 /// 42501, and whatever the look-up fails with: nobody gets by because it failed.
 pub fn refuse_banned(function: &str, client_ip: Option<&Inet>) -> Result<()> {
     let Some(stated) = client_ip else { return Ok(()) };
-    if !is_in_force(Network::parse_host(&stated.0).ok_or_else(unreadable)?)? {
-        return Ok(());
-    }
-    refusals::log(function, "banned_address", &[("client_ip", Some(&stated.0))]);
-    Err(Error::forbidden(
+    let banned = is_in_force(Network::parse_host(&stated.0).ok_or_else(unreadable)?)?;
+    if banned { Err(refusal(function, &stated.0)) } else { Ok(()) }
+}
+
+/// The refusal of a banned address, with its line in the log.
+pub fn refusal(function: &str, address: &str) -> Error {
+    refusals::log(function, "banned_address", &[("client_ip", Some(address))]);
+    Error::forbidden(
         "this address is banned",
         "An administrator finds the ban by warden.get_ban() and lifts it by warden.unban_ip().",
-    ))
+    )
 }
 
 /// The masks that were ever banned, as of one state of the catalog.
@@ -75,7 +78,7 @@ thread_local! {
 /// among a million bans and 10 among a thousand (17 where each address is a new one). With a GiST index, which knows
 /// all the networks around an address, the call alone took 195 and 26 µs. In most databases nobody was ever banned, and
 /// there is nothing to look for.
-fn is_in_force(network: Network) -> Result<bool> {
+pub fn is_in_force(network: Network) -> Result<bool> {
     let known = known_masks()?;
     let (version, longest) = (i32::from(network.version()), i32::from(network.length()));
     let around = known.masks.iter().filter(|(of, length)| *of == version && *length <= longest);

@@ -1,5 +1,6 @@
 //! Who a credential speaks for: a bearer token (RFC 6750), or an API key in its place.
 
+use crate::address::Network;
 use crate::agents::Bounds;
 use crate::directory::User;
 use crate::error::Error;
@@ -45,6 +46,8 @@ pub struct Refused {
 /// A refusal, or an error of the server's own.
 pub enum Failure {
     Refused(Refused),
+    /// The address that the credential states is banned.
+    Banned(Network),
     Error(Error),
 }
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::scope_checks::Person;
 use crate::sealed::{self, Standing};
 use crate::spi::Statement;
-use crate::{autonomous, caller, elevated, hooks, permissions, refusals, transaction, unguarded};
+use crate::{autonomous, bans, caller, elevated, hooks, permissions, refusals, transaction, unguarded};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_getarg_datum_raw};
 use serde_json::json;
@@ -169,6 +169,7 @@ fn actor(token: &str) -> Result<uuid::Uuid> {
             Ok(actor.id)
         }
         Err(Failure::Error(error)) => Err(error),
+        Err(Failure::Banned(address)) => Err(bans::refusal("begin_admin", &address.to_string())),
         Err(Failure::Refused(refused)) => {
             let fields = [("issuer", refused.named.issuer.as_deref()), ("subject", refused.named.subject.as_deref())];
             refusals::log("begin_admin", refused.reason, &fields);

@@ -73,9 +73,9 @@ fn decide_for_signed_in(entity_type: Option<&str>, entity_id: Option<&str>) -> R
     let Some(identity) = sealed::with_identity(Identity::clone) else { return Ok(None) };
     let actor = match identity.actor_id {
         actor_id if actor_id == identity.user_id => None,
-        actor_id => Some(
-            directory::find_by_id(actor_id)?.ok_or_else(|| Error::forbidden("the acting user is not there", ""))?,
-        ),
+        actor_id => {
+            Some(directory::find_by_id(actor_id)?.ok_or_else(|| Error::forbidden("the acting user is not there", ""))?)
+        }
     };
     Latest::with(|latest| {
         let tables = Tables { latest };

@@ -7,7 +7,7 @@ use crate::grant::{self, Answer, Denied, Granted, denied_by_task, deny};
 use crate::login::seconds;
 use crate::permissions;
 use crate::signing_keys::{self, AccessToken};
-use crate::{api_keys, clock, hooks, sessions, settings};
+use crate::{api_keys, bans, clock, hooks, sessions, settings};
 use pgrx::prelude::*;
 use serde_json::json;
 use std::cell::Cell;
@@ -57,6 +57,7 @@ fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option
     let subject = match bearer(token, FirstSight::Provision) {
         Ok(subject) => subject,
         Err(Failure::Error(error)) => return Err(error),
+        Err(Failure::Banned(address)) => return Err(bans::refusal("exchange_token", &address.to_string())),
         Err(Failure::Refused(why)) => {
             let fields = [("issuer", why.named.issuer.as_deref()), ("subject", why.named.subject.as_deref())];
             return deny("exchange_token", Denied::InvalidGrant, why.reason, &fields);

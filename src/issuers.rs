@@ -28,6 +28,8 @@ pub struct Issuer {
     pub provision: bool,
     /// Whether an address that it has verified links its subject to the user that has it.
     pub link_verified_email: bool,
+    /// The claim that states the network address of whoever a token was issued to.
+    pub address_claim: Option<String>,
     /// Whether it is this database itself, whose tokens belong to sessions.
     pub is_own: bool,
     /// The state of the catalog before this was last compared with the table.
@@ -41,7 +43,7 @@ thread_local! {
     static GENERATION: Lookup = const { Lookup::new(c"trusted_issuers", &[Key::text(c"issuer")], &[c"generation"]) };
 
     static RULES: Statement = const { Statement::new(
-        c"SELECT i.generation, i.audiences, i.algorithms, i.subject_claim, i.subject_is, i.required_claims, extract(epoch FROM i.leeway)::bigint, i.provision, (SELECT jsonb_build_object('keys', jsonb_agg(k.jwk ORDER BY k.position))::text FROM warden.issuer_keys k WHERE k.issuer OPERATOR(pg_catalog.=) i.issuer), EXISTS (SELECT FROM warden.own_issuer o WHERE o.issuer OPERATOR(pg_catalog.=) i.issuer), i.link_verified_email FROM warden.trusted_issuers i WHERE i.issuer OPERATOR(pg_catalog.=) $1",
+        c"SELECT i.generation, i.audiences, i.algorithms, i.subject_claim, i.subject_is, i.required_claims, extract(epoch FROM i.leeway)::bigint, i.provision, (SELECT jsonb_build_object('keys', jsonb_agg(k.jwk ORDER BY k.position))::text FROM warden.issuer_keys k WHERE k.issuer OPERATOR(pg_catalog.=) i.issuer), EXISTS (SELECT FROM warden.own_issuer o WHERE o.issuer OPERATOR(pg_catalog.=) i.issuer), i.link_verified_email, i.address_claim FROM warden.trusted_issuers i WHERE i.issuer OPERATOR(pg_catalog.=) $1",
         &[pg_sys::TEXTOID],
     ) };
 }
@@ -112,6 +114,7 @@ fn load(issuer: &str) -> Result<Option<Issuer>> {
                     provision: row.get(8)?.ok_or_else(missing)?,
                     is_own: row.get(10)?.ok_or_else(missing)?,
                     link_verified_email: row.get(11)?.ok_or_else(missing)?,
+                    address_claim: row.get(12)?,
                     as_of: Cell::default(),
                 }))
             })
@@ -134,6 +137,7 @@ fn trust_issuer(
     leeway: default!(Option<Interval>, "'30 seconds'"),
     provision: default!(Option<bool>, "false"),
     link_verified_email: default!(Option<bool>, "false"),
+    address_claim: default!(Option<&str>, "NULL"),
 ) -> i32 {
     hooks::hide_statement();
     or_raise((|| {
@@ -163,17 +167,20 @@ fn trust_issuer(
                 "Pass subject_is => 'subject' and provision => true with it.",
             ));
         }
+        if address_claim == Some("") {
+            return Err(Error::invalid("address_claim is empty", "Name a claim, or pass NULL."));
+        }
         let algorithms = algorithms.map(|list| without_nulls("algorithms", list)).transpose()?;
         let allowed = algorithms.clone().map(parse_algorithms).transpose()?;
         let parsed = parse_keys(jwks.unwrap_or_default(), allowed.as_deref())?;
         notice_skipped(&parsed);
-        write_rules(&rules, algorithms, subject_is, provision, link)?;
+        write_rules(&rules, algorithms, subject_is, (provision, link), address_claim)?;
         write_keys(&rules.issuer, &parsed.keys)?;
         audit::record(
             "trust_issuer",
             Some(&rules.issuer),
             json!({ "audiences": rules.audiences, "subject_is": subject_is, "required_claims": rules.required_claims,
-                    "provision": provision, "link_verified_email": link, "kids": kids(&parsed.keys) }),
+                    "provision": provision, "link_verified_email": link, "address_claim": address_claim, "kids": kids(&parsed.keys) }),
         )?;
         Ok(parsed.keys.keys().len() as i32)
     })())
@@ -262,20 +269,20 @@ fn write_rules(
     rules: &Rules,
     algorithms: Option<Vec<String>>,
     subject_is: &str,
-    provision: bool,
-    link_verified_email: bool,
+    (provision, link_verified_email): (bool, bool),
+    address_claim: Option<&str>,
 ) -> Result<()> {
     spi::write(
         "INSERT INTO warden.trusted_issuers AS i
              (issuer, audiences, algorithms, subject_claim, subject_is, required_claims, leeway, provision,
-              link_verified_email)
-         VALUES ($1, $2, $3, $4, $5, $6, make_interval(secs => $7), $8, $9)
+              link_verified_email, address_claim)
+         VALUES ($1, $2, $3, $4, $5, $6, make_interval(secs => $7), $8, $9, $10)
          ON CONFLICT (issuer) DO UPDATE SET
              audiences = excluded.audiences, algorithms = excluded.algorithms,
              subject_claim = excluded.subject_claim, subject_is = excluded.subject_is,
              required_claims = excluded.required_claims, leeway = excluded.leeway,
              provision = excluded.provision, link_verified_email = excluded.link_verified_email,
-             generation = gen_random_uuid(), keys_changed_at = now()",
+             address_claim = excluded.address_claim, generation = gen_random_uuid(), keys_changed_at = now()",
         &[
             rules.issuer.as_str().into(),
             rules.audiences.clone().into(),
@@ -286,6 +293,7 @@ fn write_rules(
             (rules.leeway_seconds as f64).into(),
             provision.into(),
             link_verified_email.into(),
+            address_claim.into(),
         ],
     )?;
     Ok(())

@@ -26,6 +26,7 @@ mod entity_rules;
 mod error;
 mod events;
 mod exchange_token;
+mod forwarded;
 mod gateway;
 mod grant;
 mod hooks;

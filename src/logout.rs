@@ -41,6 +41,7 @@ fn end(token: &str) -> Result<bool> {
     let claims = match tokens::claims(token) {
         Ok(claims) => claims,
         Err(Failure::Error(error)) => return Err(error),
+        Err(Failure::Banned(_)) => return Ok(refused("banned_address")),
         Err(Failure::Refused(why)) => return Ok(refused(why.reason)),
     };
     let Some(issuer) = issuers::find(claims.issuer())? else { return Ok(refused("unknown_issuer")) };

@@ -285,7 +285,10 @@ pub fn require_holds_no_more(identity: &Identity, subject: &User) -> Result<()> 
     if by_role && person.holds(&facts, &permissions::parsed(&subject.scopes)) {
         return Ok(());
     }
-    Err(Error::forbidden("this user holds more than the acting one", "Nobody acts as a user who may do what he may not."))
+    Err(Error::forbidden(
+        "this user holds more than the acting one",
+        "Nobody acts as a user who may do what he may not.",
+    ))
 }
 
 /// Refuses a person that is no owner; a database role by itself is not asked.

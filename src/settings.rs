@@ -5,7 +5,7 @@
 use crate::passwords::Cost;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_guard};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ops::RangeInclusive;
 
 /// What reading a protected table without an identity means.
@@ -43,6 +43,7 @@ static PASSWORD_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(19_456);
 static PASSWORD_ITERATIONS: GucSetting<i32> = GucSetting::<i32>::new(2);
 static PASSWORD_PARALLELISM: GucSetting<i32> = GucSetting::<i32>::new(1);
 static EXCHANGE_LIFETIME: GucSetting<i32> = GucSetting::<i32>::new(86_400);
+static ADDRESS_HEADER: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static ERROR_STYLE: GucSetting<ErrorStyle> = GucSetting::<ErrorStyle>::new(ErrorStyle::Postgres);
 
 /// `warden.missing_identity`; anybody may change it, because neither value shows a row.
@@ -107,6 +108,11 @@ pub fn password_cost() -> Cost {
 /// `warden.error_style`; anybody may change it, because it changes five characters of what the client is told.
 pub fn error_style() -> ErrorStyle {
     ERROR_STYLE.get()
+}
+
+/// `warden.address_header`: the header in which a proxy states the client's address; empty for none.
+pub fn address_header() -> String {
+    ADDRESS_HEADER.get().and_then(|name| name.into_string().ok()).unwrap_or_default()
 }
 
 /// The headers of the HTTP request under way, as PostgREST sets them; empty where there is none.
@@ -218,6 +224,20 @@ pub fn define() {
             None,
         );
     }
+    // SAFETY: as above.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            FOR_OPERATORS[11],
+            c"The header in which the proxy before a gateway states the client's address, for pre_request(); none by default.",
+            c"",
+            &ADDRESS_HEADER,
+            GucContext::Suset,
+            GucFlags::default(),
+            Some(check_operator::<11, *mut c_char>),
+            None,
+            None,
+        );
+    }
     GucRegistry::define_enum_guc(
         c"warden.error_style",
         c"Which SQLSTATEs our errors have for the client: postgres (28000) or postgrest (PT401).",
@@ -299,7 +319,7 @@ fn said_by_the_operator(setting: &CStr, source: pg_sys::GucSource::Type) -> bool
 }
 
 /// Settings with a check hook that only asks who sets them.
-const FOR_OPERATORS: [&CStr; 11] = [
+const FOR_OPERATORS: [&CStr; 12] = [
     c"warden.max_identity_age",
     c"warden.access_token_lifetime",
     c"warden.session_lifetime",
@@ -311,5 +331,6 @@ const FOR_OPERATORS: [&CStr; 11] = [
     c"warden.password_parallelism",
     c"warden.exchange_lifetime",
     c"warden.max_act_as_age",
+    c"warden.address_header",
 ];
 const ALLOW_IDENTITY_SWITCH_NAME: &CStr = c"warden.allow_identity_switch";

@@ -91,8 +91,7 @@ pub unsafe extern "C-unwind" fn refuse(query: *mut pg_sys::QueryDesc) {
 #[inline]
 pub unsafe fn writes(query: *mut pg_sys::QueryDesc, eflags: i32) -> bool {
     // SAFETY: promised by the caller.
-    eflags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 == 0
-        && unsafe { !(*(*query).plannedstmt).resultRelations.is_null() }
+    eflags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 == 0 && unsafe { !(*(*query).plannedstmt).resultRelations.is_null() }
 }
 
 /// Remembers a statement that [`writes`] until its end, or that of its failure.

@@ -3,7 +3,9 @@
 //! What is cached is that a signature was good and what the token says, by the SHA-256 of the whole
 //! token and the generation of its issuer's keys. Nothing about the user or its session is cached.
 
+use crate::address::Network;
 use crate::agents;
+use crate::bans;
 use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::clock;
 use crate::directory::{self, Newcomer, SubjectIs, User};
@@ -13,6 +15,7 @@ use crate::permissions::Limits;
 use crate::place::Place;
 use crate::sessions::{self, Session};
 use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -37,6 +40,8 @@ struct Verified {
     session_id: Option<Rc<str>>,
     /// A claim that is no tenant's id, as providers with a notion of their own send, names none.
     tenant_id: Option<Uuid>,
+    /// The network address that it was issued to, where its issuer says so.
+    address: Option<Address>,
     /// An address that the issuer says it has verified; of an issuer that provisions.
     verified_email: Option<String>,
     limits: Rc<Limits>,
@@ -48,10 +53,22 @@ struct Verified {
     session_place: Cell<Option<Place>>,
 }
 
+/// What the address claim of an issuer says.
+#[derive(Clone, Copy)]
+enum Address {
+    Of(Network),
+    Malformed,
+}
+
 /// Verifies a token and finds its user, by the clock of the call.
 pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
     let token = verified(token)?;
     let refused = |reason| token.named.refused(reason);
+    match token.address {
+        Some(Address::Of(address)) if bans::is_in_force(address)? => return Err(Failure::Banned(address)),
+        Some(Address::Malformed) => return Err(refused("malformed_address")),
+        Some(Address::Of(_)) | None => {}
+    }
     let find = |subject: &str, place: &Cell<Option<Place>>| {
         if token.is_own {
             directory::find_own_subject(subject, place)
@@ -201,6 +218,7 @@ impl Verified {
             jti: claims.jti().map(Rc::from),
             session_id: claims.session_id().map(Rc::from),
             tenant_id: claims.tenant_id().and_then(directory::canonical_uuid),
+            address: issuer.address_claim.as_deref().and_then(|claim| claims.get(claim)).map(address),
             verified_email: if issuer.provision { claims.verified_email().map(str::to_owned) } else { None },
             limits: Rc::new(limits(issuer, claims)),
             actor: claims.actor().map(str::to_owned),
@@ -217,6 +235,12 @@ impl Verified {
     fn subject(&self) -> &str {
         self.named.subject.as_deref().unwrap_or_default()
     }
+}
+
+/// An address and nothing beside it: what else an issuer might mean is nothing to guess.
+fn address(claim: &Value) -> Address {
+    let text = claim.as_str().filter(|text| !text.contains('/'));
+    text.and_then(Network::parse).map_or(Address::Malformed, Address::Of)
 }
 
 /// A token that states no scopes narrows nothing; the client that it was issued to (claim `client_id`, RFC 9068

@@ -54,7 +54,8 @@ def test_b1_a_ban_is_lifted_once_and_that_of_its_network_is_named(sections):
 
 
 def test_b6_whoever_is_banned_learns_that(sections):
-    assert "this address is banned" in "\n".join(section(sections, "client_ip =>"))
+    assert "this address is banned" in "\n".join(section(sections, "'the token', client_ip =>"))
+    assert "this address is banned" in "\n".join(section(sections, ":'ann', client_ip =>"))
 
 
 def test_lists_fit_a_terminal(as_seen):

@@ -8,7 +8,7 @@ CREATE FUNCTION attempts(victim text, forged text) RETURNS SETOF text LANGUAGE s
         ('app.current_user_id', victim), ('app.current_tenant_id', victim), ('app.current_session_id', 's'),
         ('app.current_scopes', 'admin'), ('app.current_actor_id', victim),
         ('warden.identity', forged), ('warden.identity', victim), ('warden.identity', ''),
-        ('warden.allow_identity_switch', 'on'), ('warden.max_identity_age', '86400'), ('warden.session_lifetime', '1000d'), ('warden.max_sessions', '0'), ('warden.password_memory', '8MB'), ('warden.password_iterations', '1'), ('warden.exchange_lifetime', '30d'), ('warden.max_act_as_age', '1d')
+        ('warden.allow_identity_switch', 'on'), ('warden.max_identity_age', '86400'), ('warden.session_lifetime', '1000d'), ('warden.max_sessions', '0'), ('warden.password_memory', '8MB'), ('warden.password_iterations', '1'), ('warden.exchange_lifetime', '30d'), ('warden.max_act_as_age', '1d'), ('warden.address_header', 'x')
     ) AS settings (name, value)
     CROSS JOIN (VALUES
         ('SET %s = %L'), ('SET SESSION %s TO %L'), ('SET LOCAL %s = %L'),

@@ -33,7 +33,7 @@ SELECT t.is(seen(), NULL, 'nobody');
 CREATE ROLE attack_a08_lesser;
 GRANT attack_a08_lesser TO gateway;
 GRANT SELECT ON documents TO attack_a08_lesser;
-GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid) TO attack_a08_lesser;
+GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid, inet) TO attack_a08_lesser;
 \connect - gateway
 BEGIN;
 SET LOCAL ROLE attack_a08_lesser;
@@ -50,8 +50,8 @@ DROP ROLE attack_a08_lesser;
 
 -- EXECUTE alone is not enough: the caller is looked up.
 \connect - postgres
-GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid), warden.set_current_external_user(text, uuid),
-    warden.trust_issuer(text, text, text[], text[], text, text, jsonb, interval, boolean, boolean),
+GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid, inet), warden.set_current_external_user(text, uuid, inet),
+    warden.trust_issuer(text, text, text[], text[], text, text, jsonb, interval, boolean, boolean, text),
     warden.set_issuer_keys(text, text), warden.distrust_issuer(text), warden.explain_token(text) TO app;
 \connect - app
 SELECT t.refused(statement, '42501', 'with EXECUTE granted by mistake: ' || left(statement, 50), 'was not added as')
@@ -80,7 +80,7 @@ SELECT warden.add_trusted_role('attack_a08_second');
 DROP OWNED BY attack_a08_second;
 DROP ROLE attack_a08_second;
 CREATE ROLE attack_a08_second LOGIN;
-GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid) TO attack_a08_second;
+GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid, inet) TO attack_a08_second;
 \connect - attack_a08_second
 SELECT t.refused(format('SELECT warden.set_current_user(%L)', :'alice'), '42501', 'a role of the same name, made anew');
 \connect - postgres

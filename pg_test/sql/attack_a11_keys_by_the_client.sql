@@ -17,7 +17,7 @@ SELECT t.ok(warden.version() IS NOT NULL, 'the library is loaded');
 SELECT t.refused(format('SET %s = %L', name, :'other_jwks'), '42602', 'SET ' || name)
 FROM (VALUES ('warden.jwks'), ('warden.jwk'), ('warden.issuer'), ('warden.signing_key')) AS s (name);
 SELECT t.is(string_agg(name, ', ' ORDER BY name),
-    'warden.access_token_lifetime, warden.admin_role, warden.allow_identity_switch, warden.error_style, warden.evict_sessions, warden.exchange_lifetime, warden.identity, warden.max_act_as_age, warden.max_identity_age, warden.max_sessions, warden.missing_identity, warden.password_iterations, warden.password_memory, warden.password_parallelism, warden.seal, warden.session_idle_timeout, warden.session_lifetime',
+    'warden.access_token_lifetime, warden.address_header, warden.admin_role, warden.allow_identity_switch, warden.error_style, warden.evict_sessions, warden.exchange_lifetime, warden.identity, warden.max_act_as_age, warden.max_identity_age, warden.max_sessions, warden.missing_identity, warden.password_iterations, warden.password_memory, warden.password_parallelism, warden.seal, warden.session_idle_timeout, warden.session_lifetime',
     'the settings there are') FROM pg_settings WHERE name LIKE 'warden.%' AND name <> 'warden.watch_action';
 
 -- The other issuer's key signs for the other issuer, and for it alone.

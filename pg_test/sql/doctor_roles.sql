@@ -88,10 +88,10 @@ SELECT t.is(found(), 'temporary_granted ' || current_database(), 'TEMP');
 GRANT SELECT ON warden.users TO app;
 SELECT t.is(found(), 'extension_granted TABLE warden.users', 'a table of ours');
 \ir lib/mend.sql
-GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid) TO PUBLIC;
-SELECT t.is(found(), 'extension_granted FUNCTION warden.set_current_user(uuid,uuid)', 'a function of ours, to everybody');
+GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid, inet) TO PUBLIC;
+SELECT t.is(found(), 'extension_granted FUNCTION warden.set_current_user(uuid,uuid,inet)', 'a function of ours, to everybody');
 \ir lib/mend.sql
-SELECT t.ok(has_function_privilege('gateway', 'warden.set_current_user(uuid,uuid)', 'EXECUTE'), 'the trusted role keeps what is its own');
+SELECT t.ok(has_function_privilege('gateway', 'warden.set_current_user(uuid,uuid,inet)', 'EXECUTE'), 'the trusted role keeps what is its own');
 GRANT CREATE ON SCHEMA warden TO doctor_roles_group;
 SELECT t.is(found(), 'extension_granted SCHEMA warden', 'our schema');
 \ir lib/mend.sql

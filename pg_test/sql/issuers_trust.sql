@@ -62,7 +62,7 @@ SELECT t.is(warden.trust_issuer('i', :'jwks', '{api}', '{EdDSA,ES256}'), 2, 'the
 SELECT t.is(warden.trust_issuer('i', :'mixed_jwks', '{api}'), 1, 'a set with keys for encryption and of an unknown type: the usable one');
 SELECT t.is(warden.trust_issuer('i', :'every_jwks', '{api}', NULL, NULL, NULL, NULL, NULL, NULL), 12, 'NULL is the default');
 SELECT t.is(to_jsonb(i) - 'trusted_at' - 'keys_age' - 'kids', '{"issuer": "i", "audiences": ["api"], "algorithms": null, "subject_claim": "sub",
-    "subject_is": "user_id", "required_claims": {}, "leeway": "00:00:30", "provision": false, "link_verified_email": false}', 'the view shows the rules')
+    "subject_is": "user_id", "required_claims": {}, "leeway": "00:00:30", "provision": false, "link_verified_email": false, "address_claim": null}', 'the view shows the rules')
 FROM warden.issuers i WHERE issuer = 'i';
 SELECT t.is(cardinality(kids), 12, 'and the kids') FROM warden.issuers WHERE issuer = 'i';
 SELECT t.is(string_agg(column_name, ', '), NULL, 'and no key') FROM information_schema.columns

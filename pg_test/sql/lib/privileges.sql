@@ -35,7 +35,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
 
         ('trusted', 'authenticate(text,inet,uuid)'), ('trusted', 'pre_request()'), ('trusted', 'verify_token(text)'), ('trusted', 'sign_out()'),
         ('trusted', 'record_event(text,text,jsonb,boolean)'),
-        ('trusted', 'set_current_user(uuid,uuid)'), ('trusted', 'set_current_external_user(text,uuid)'),
+        ('trusted', 'set_current_user(uuid,uuid,inet)'), ('trusted', 'set_current_external_user(text,uuid,inet)'),
 
         ('client', 'share_with(regclass,text,text,text,timestamptz,boolean)'),
         ('trusted', 'share_with(regclass,text,text,text,timestamptz,boolean)'),
@@ -159,7 +159,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('key', 'set_issuer_keys(text,text)'),
 
         ('admin', 'record_event(text,text,jsonb,boolean)'), ('admin', 'set_issuer_keys(text,text)'),
-        ('admin', 'trust_issuer(text,text,text[],text[],text,text,jsonb,interval,boolean,boolean)'), ('admin', 'distrust_issuer(text)'),
+        ('admin', 'trust_issuer(text,text,text[],text[],text,text,jsonb,interval,boolean,boolean,text)'), ('admin', 'distrust_issuer(text)'),
         ('admin', 'explain_token(text)'),
         ('client', 'jwks()'), ('trusted', 'jwks()'), ('admin', 'jwks()'),
         ('admin', 'rotate_signing_key(text,interval)'),

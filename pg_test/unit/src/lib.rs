@@ -15,6 +15,9 @@ pub mod authorization;
 #[path = "../../../src/entity_rules.rs"]
 pub mod entity_rules;
 
+#[path = "../../../src/forwarded.rs"]
+pub mod forwarded;
+
 #[path = "../../../src/http_status.rs"]
 pub mod http_status;
 
