@@ -7,6 +7,7 @@ import authentication
 import bans
 import growth
 import policies
+import scopes
 import sharing
 import throughput
 from database import Database
@@ -22,6 +23,8 @@ FIGURES = {
     "P7": policies.plan_of_a_small_user,
     "P8": policies.partitions_removed,
     "P9": sharing.joins,
+    # Last: it changes a role.
+    "R4": scopes.measure,
 }
 
 
