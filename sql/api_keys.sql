@@ -209,7 +209,7 @@ BEGIN
                      WHERE create_api_key.scopes IS NOT NULL OR s.scope !~ '^(user|tenant):[0-9a-f-]{36}$' ORDER BY 1);
     IF array_position(granted, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'scopes contains a null' USING ERRCODE = '22023', HINT = 'Leave it out.';
-    ELSIF NOT granted <@ allowed THEN
+    ELSIF NOT granted <@ warden.covered_scopes(granted, allowed) THEN
         RAISE EXCEPTION 'a key has no scope that its maker or its user lacks'
             USING ERRCODE = '42501', HINT = 'Ask for fewer scopes; without any the key gets all that it may have.';
     END IF;
@@ -280,6 +280,7 @@ DECLARE
 BEGIN
     IF warden.client_administers() THEN
         SELECT k.user_id INTO owner_id FROM warden.api_keys k WHERE k.id = revoke_api_key.id;
+        PERFORM warden.require_may_manage(owner_id);
         answer := warden.revoke_key(jsonb_build_object('user_id', owner_id, 'id', revoke_api_key.id));
     ELSE
         owner_id := warden.require_user_meant(NULL);
@@ -293,4 +294,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.revoke_api_key(uuid) IS
-    'Revokes an API key of one''s own or of one''s agents, or as an administrator anybody''s: it is refused in the next transaction. Returns false where it is unknown, over already, or another user''s. A client''s call is not undone by a rollback. Errors: 28000 for nobody.';
+    'Revokes an API key of one''s own or of one''s agents, or as an administrator anybody''s: it is refused in the next transaction. Returns false where it is unknown, over already, or another user''s. A client''s call is not undone by a rollback. Errors: 28000 for nobody; 42501 where a person administers who holds less than the user.';

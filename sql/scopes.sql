@@ -151,6 +151,8 @@ COMMENT ON FUNCTION warden.scope_admits(text) IS
     'For policies: true where this transaction holds the scope, false for nobody. Errors: 42501 for somebody who does not hold it, 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.unknown_scopes(text[]) IS
     'Those of the given scopes that are not known. Errors: 22023 for what is no scope, for a null, and for the scope of one identity (user: and an id).';
+COMMENT ON FUNCTION warden.covered_scopes(text[], text[]) IS
+    'Those of the asked scopes that who holds the others may be given: agents:read of agents:*; a wildcard of the same or a wider one.';
 COMMENT ON FUNCTION warden.require_may_grant(text[], text[], boolean) IS
     'Returns true where the acting person (the user of the transaction, or of the token that begin_admin() was given) holds the scopes and all that comes with the roles, and may write where that is asked (writing), or where there is none and a database role acts by itself. Errors: 42501.';
 

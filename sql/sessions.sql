@@ -301,13 +301,13 @@ BEGIN
     held := warden.scopes_of_user(owner.id);
     IF arguments -> 'scopes' <> 'null' THEN
         granted := array(SELECT DISTINCT jsonb_array_elements_text(arguments -> 'scopes'));
-        IF NOT granted <@ family.scopes OR NOT granted <@ held THEN
+        IF NOT granted <@ warden.covered_scopes(granted, family.scopes) OR NOT granted <@ warden.covered_scopes(granted, held) THEN
             RETURN jsonb_build_object('error', 'invalid_scope');
         END IF;
         family.scopes := granted;
     ELSE
         -- What a role that the user has lost had granted is not in the next token; it is there again with the role.
-        granted := array(SELECT s.scope FROM unnest(family.scopes) AS s (scope) WHERE s.scope = ANY (held));
+        granted := warden.covered_scopes(family.scopes, held);
     END IF;
     IF granted = '{}' THEN
         RETURN jsonb_build_object('error', 'invalid_scope');

@@ -66,7 +66,7 @@ fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option
     let user_id = subject.user.id.to_string();
     let fields = [("subject", Some(user_id.as_str()))];
     let granted = grantable(&subject)?;
-    let scopes = match grant::asked(scopes).and_then(|asked| grant::narrow(granted, asked)) {
+    let scopes = match grant::narrow(granted, scopes)? {
         Ok(scopes) => scopes,
         Err(denied) => return deny("exchange_token", denied, "invalid_scope", &fields),
     };

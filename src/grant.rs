@@ -4,7 +4,7 @@
 //! client's transaction.
 
 use crate::error::Result;
-use crate::refusals;
+use crate::{refusals, scope_checks};
 
 /// Tokens.
 pub struct Granted {
@@ -110,15 +110,16 @@ pub fn asked(scopes: Option<Vec<Option<String>>>) -> std::result::Result<Option<
     Ok(Some(named))
 }
 
-/// What of `held` is granted to who asks for these: all of them, or nothing.
-///
-/// # Errors
-/// What the caller is answered.
-pub fn narrow(held: Vec<String>, asked: Option<Vec<String>>) -> std::result::Result<Vec<String>, Denied> {
-    let granted = match asked {
-        None => held,
-        Some(asked) if asked.iter().all(|scope| held.contains(scope)) => asked,
-        Some(_) => return Err(Denied::InvalidScope),
+/// What of `held` is granted to who names these scopes: all of them, or nothing; what the caller is answered otherwise.
+pub fn narrow(
+    held: Vec<String>,
+    scopes: Option<Vec<Option<String>>>,
+) -> Result<std::result::Result<Vec<String>, Denied>> {
+    let granted = match asked(scopes) {
+        Err(denied) => return Ok(Err(denied)),
+        Ok(None) => held,
+        Ok(Some(asked)) if scope_checks::covered(asked.clone(), &held)? == asked => asked,
+        Ok(Some(_)) => Vec::new(),
     };
-    if granted.is_empty() { Err(Denied::InvalidScope) } else { Ok(granted) }
+    Ok(if granted.is_empty() { Err(Denied::InvalidScope) } else { Ok(granted) })
 }

@@ -52,14 +52,15 @@ pub fn hide_password() {
 /// is done here cannot fail or has its own, and an error of Postgres passes over a frame in which nothing
 /// waits to be dropped.
 unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags: c_int) {
-    // A worker does what its leader decided.
     // SAFETY: reads a variable; then passes on what Postgres passed.
     unsafe {
+        // A worker goes by the time of its leader. What a statement may touch is asked there, too: of one within a
+        // function, that is, since the leader has asked of its own.
         if pg_sys::ParallelWorkerNumber < 0 {
             sealed::notice_expiry(clock::now);
-            if statements::concerns(query, eflags) {
-                statements::refuse(query);
-            }
+        }
+        if statements::concerns(query, eflags) {
+            statements::refuse(query);
         }
         match PREVIOUS_EXECUTOR_START {
             Some(previous) => previous(query, eflags),

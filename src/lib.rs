@@ -117,6 +117,7 @@ extension_sql_file!(
         scope_checks::has_scope,
         scope_checks::require_scope,
         scope_checks::unknown_scopes,
+        scope_checks::covered_scopes,
         scope_checks::require_may_grant,
     ]
 );

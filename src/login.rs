@@ -90,7 +90,7 @@ fn sign_in(identifier: &str, password: &str, from: &From<'_>, scopes: Option<Vec
         return Err(Error::internal("a password was verified of nobody"));
     };
     let held = held_by(user_id)?;
-    let scopes = match grant::asked(scopes).and_then(|asked| grant::narrow(held, asked)) {
+    let scopes = match grant::narrow(held, scopes)? {
         Ok(scopes) => scopes,
         Err(denied) => return deny("login", denied, "invalid_scope", &fields),
     };

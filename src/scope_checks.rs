@@ -70,6 +70,12 @@ fn unknown_scopes(scopes: Option<Vec<Option<String>>>) -> Vec<String> {
     or_raise(unknown(scopes))
 }
 
+/// Those of the asked scopes that others cover. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn covered_scopes(asked: Vec<String>, held: Vec<String>) -> Vec<String> {
+    or_raise(covered(asked, &held))
+}
+
 /// Refuses a person that grants what it does not hold. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
 fn require_may_grant(scopes: Vec<String>, roles: Vec<String>, writing: default!(bool, false)) -> bool {
@@ -222,6 +228,16 @@ fn unknown(scopes: Option<Vec<Option<String>>>) -> Result<Vec<String>> {
         unknown.push(scope);
     }
     Ok(unknown)
+}
+
+/// Those of the asked scopes that who holds the others may be given.
+pub fn covered(asked: Vec<String>, held: &[String]) -> Result<Vec<String>> {
+    let facts = permissions::facts()?;
+    let granted = permissions::parsed(held);
+    let may_have = |scope: &String| {
+        held.contains(scope) || scope.parse().is_ok_and(|pattern| facts.registry.may_have(&granted, &pattern))
+    };
+    Ok(asked.into_iter().filter(may_have).collect())
 }
 
 fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {

@@ -213,6 +213,23 @@ impl Registry {
         covered
     }
 
+    /// Whether who is granted these may be given that one: a scope that they cover, with all that it implies; a wildcard
+    /// only below one of theirs, since what it covers grows.
+    pub fn may_have(&self, granted: &[Pattern], asked: &Pattern) -> bool {
+        match asked {
+            Pattern::One(_) | Pattern::Own(_) => {
+                let wanted = self.covered([asked]);
+                !wanted.is_empty() && wanted.is_subset(&self.covered(granted))
+            }
+            Pattern::Family(below) => granted.iter().any(|pattern| match pattern {
+                Pattern::Every => true,
+                Pattern::Family(family) => below.starts_with(family.as_str()),
+                Pattern::One(_) | Pattern::Own(_) => false,
+            }),
+            Pattern::Every => granted.contains(&Pattern::Every),
+        }
+    }
+
     /// What is granted, as far as each of the limits covers it too.
     pub fn effective<'a: 'p, 'p>(
         &'a self,

@@ -156,6 +156,17 @@ BEGIN;
 SELECT warden.set_current_user(:'alice');
 SELECT t.is(warden.assign_role(:'mallory', 'badge'), true, 'R7: who has the role gives it');
 ROLLBACK;
+-- A key of who holds more is not his to revoke.
+\connect - postgres
+SELECT k.id AS owners_key FROM warden.create_api_key('job', user_id => :'bob') AS k \gset
+SELECT k.id AS users_key FROM warden.create_api_key('job', user_id => :'mallory') AS k \gset
+\connect - boss
+BEGIN;
+SELECT warden.begin_admin('R7', :'alice_token');
+SELECT t.refused(format('SELECT warden.revoke_api_key(%L)', :'owners_key'), '42501', 'R7: an admin revokes no key of an owner', 'more than the acting');
+SELECT t.is(warden.revoke_api_key(:'users_key'), true, 'R7: but a user''s');
+ROLLBACK;
+SELECT t.is(warden.revoke_api_key(:'owners_key'), true, 'the operator any');
 -- The operator, who is nobody's subject; and the next transaction is nobody's.
 \connect - boss
 SELECT t.is(warden.assign_role(:'alice', 'owner'), true, 'a database role by itself is the operator');

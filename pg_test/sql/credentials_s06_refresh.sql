@@ -54,7 +54,7 @@ COMMIT;
 SELECT warden.assign_role(:'alice', 'admin');
 \connect - app
 SELECT * FROM warden.login('alice', :'alice_password') \gset as_admin_
-SELECT t.is(:'as_admin_scope', 'admin agents:read tools:execute user', 'an admin of the application');
+SELECT t.is(:'as_admin_scope', 'admin agents:read tools:execute user users:act_as', 'an admin of the application');
 \connect - boss
 SELECT warden.assign_role(:'bob', 'owner'), warden.revoke_role(:'alice', 'admin');
 \connect - app

@@ -95,6 +95,31 @@ SELECT t.matches(p.hash, 'm=19456,t=2,p=1', 'is hashed anew at the cost of today
 SELECT t.is(l.error, NULL, 'and is the same password') FROM warden.login('alice', :'alice_password') AS l;
 SELECT t.refused('SET warden.password_iterations = 1', '42501', 'the cost is not a client''s to say');
 
+-- R2: who holds a wildcard asks for what it covers, and keeps it when it is refreshed.
+\connect - postgres
+SELECT warden.define_role('user', '{user,docs:*}'), warden.define_scope('docs:read');
+\connect - app
+SELECT scope, refresh_token FROM warden.login('alice', :'alice_password', scopes => '{docs:read}') \gset
+SELECT t.is(:'scope', 'docs:read', 'R2: a scope that a wildcard covers');
+SELECT t.is(l.error, 'invalid_scope', 'R2: not another: ' || s) FROM unnest('{docs:raed,billing,docs,*}'::text[]) AS s CROSS JOIN LATERAL warden.login('alice', :'alice_password', scopes => ARRAY[s]) AS l;
+SELECT access_token, scope, refresh_token FROM warden.refresh(:'refresh_token') \gset
+SELECT t.is(:'scope', 'docs:read', 'R2: also refreshed');
+SELECT t.is(r.error, 'invalid_scope', 'R2: and no wider') FROM warden.refresh(:'refresh_token', '{docs:*}') AS r;
+BEGIN;
+SELECT warden.authenticate(:'access_token');
+SELECT t.is(warden.has_scope('docs:read'), true, 'R2: it is held'), t.is(warden.has_scope('user'), false, 'and no more');
+COMMIT;
+SELECT access_token, refresh_token FROM warden.login('alice', :'alice_password') \gset
+BEGIN;
+SELECT warden.authenticate(:'access_token');
+SELECT t.is(count(*), 1, 'R2: a key of a scope that a wildcard covers') FROM warden.create_api_key('reader', '{docs:read}');
+SELECT t.refused('SELECT warden.create_api_key(''all'', ''{docs:*}'')', '42501', 'of what there will be, none');
+COMMIT;
+SELECT t.is(x.scope, 'docs:read', 'R2: exchanged') FROM warden.exchange_token(:'access_token', '{docs:read}') AS x;
+\connect - postgres
+SELECT t.is(warden.revoke_api_key(k.id), true, 'revoked') FROM warden.list_api_keys(:'alice') AS k;
+SELECT warden.define_role('user', '{user,agents:read,tools:execute}');
+
 -- Without a key to sign with nothing is begun.
 SELECT refresh_token FROM warden.login('alice', :'alice_password') \gset
 \connect - postgres

@@ -177,6 +177,46 @@ mod model {
     }
 }
 
+#[test]
+fn who_holds_a_wildcard_may_have_what_it_covers() {
+    let registry = registry(&[
+        ("docs", &[], false),
+        ("docs:read", &[], false),
+        ("docs:publish", &["docs:read"], false),
+        ("billing", &[], true),
+        ("admin", &["*"], false),
+        ("files:{{user_id}}", &[], false),
+    ]);
+    let may_have = |granted: &[&str], asked: &str| registry.may_have(&patterns(granted), &pattern(asked));
+    for (granted, asked) in [
+        ("docs:*", "docs:read"),
+        ("docs:*", "docs:publish"),
+        ("docs:publish", "docs:read"),
+        ("admin", "docs:read"),
+        ("*", "files:{{user_id}}"),
+        ("files:*", "files:{{user_id}}"),
+        ("docs:*", "docs:*"),
+        ("*", "docs:*"),
+        ("docs:*", "docs:drafts:*"),
+    ] {
+        assert!(may_have(&[granted], asked), "{granted}: {asked}");
+    }
+    for (granted, asked) in [
+        ("docs:*", "docs"),
+        ("docs:read", "docs:publish"),
+        ("*", "billing"),
+        ("admin", "billing"),
+        ("*", "nonesuch"),
+        ("docs:read", "docs:*"),
+        ("admin", "*"),
+        ("docs:*", "*"),
+        ("docs:*", "doc:*"),
+    ] {
+        assert!(!may_have(&[granted], asked), "{granted}: {asked}");
+    }
+    assert!(!may_have(&["docs:read", "docs:publish"], "docs:*"), "all that there is today is not a family");
+}
+
 /// xorshift64*: the same cases in each run.
 struct Random(u64);
 
