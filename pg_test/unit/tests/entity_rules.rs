@@ -98,12 +98,14 @@ fn where_no_rule_decides_it_is_open_if_that_was_declared() {
     assert!(!decided(&one(true, &[]), 2, ALICE, &[]).reason.allows());
 }
 
+/// Entities 1, 2 and so on, each below the next.
 fn chain(nodes: &[(bool, &[(About, Access)])]) -> Written {
-    let node = |(number, (default_included, rules)): (usize, &(bool, &[(About, Access)]))| {
-        let parents = if number + 1 < nodes.len() { vec![number as u8 + 2] } else { vec![] };
-        (number as u8 + 1, Node { default_included: *default_included, rules: rules.to_vec(), parents })
-    };
-    Written(nodes.iter().enumerate().map(node).collect())
+    let mut written = Written::default();
+    for (number, (default_included, rules)) in (1..).zip(nodes) {
+        let parents = if usize::from(number) < nodes.len() { vec![number + 1] } else { vec![] };
+        written.0.insert(number, Node { default_included: *default_included, rules: rules.to_vec(), parents });
+    }
+    written
 }
 
 #[test]
