@@ -28,6 +28,7 @@ INSERT INTO warden.scopes (scope, implies, by_name_only, shipped) VALUES
     ('billing', '{}', true, true),
     ('users:manage', '{}', true, true),
     ('users:act_as', '{}', true, true),
+    ('users:invite', '{}', false, true),
     ('user:{{user_id}}', '{}', false, true),
     ('tenant:{{tenant_id}}', '{}', false, true);
 
@@ -155,6 +156,11 @@ COMMENT ON FUNCTION warden.covered_scopes(text[], text[]) IS
     'Those of the asked scopes that who holds the others may be given: agents:read of agents:*; a wildcard of the same or a wider one.';
 COMMENT ON FUNCTION warden.require_may_grant(text[], text[], boolean) IS
     'Returns true where the acting person (the user of the transaction, or of the token that begin_admin() was given) holds the scopes and all that comes with the roles, and may write where that is asked (writing), or where there is none and a database role acts by itself. Errors: 42501.';
+
+COMMENT ON FUNCTION warden.acting_person() IS
+    'The acting person of require_may_grant(); NULL where a database role acts by itself. Not callable by clients.';
+COMMENT ON FUNCTION warden.user_may_grant(uuid, text[], text[]) IS
+    'Whether a user is active and holds, without any tenant, the scopes and all that comes with the roles: what require_may_grant() asks of the acting person. Not callable by clients.';
 
 CREATE FUNCTION warden.require_known_scopes(scopes text[]) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

@@ -10,6 +10,7 @@ DECLARE
     removed bigint;
     removed_keys bigint;
     removed_tokens bigint;
+    removed_invites bigint;
 BEGIN
     PERFORM warden.require_administrator();
     IF (cleanup_sessions.older_than >= '0') IS NOT TRUE THEN
@@ -41,13 +42,19 @@ BEGIN
         ORDER BY o.expires_at
         LIMIT cleanup_sessions.max_sessions FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS removed_tokens = ROW_COUNT;
-    IF removed + removed_keys + removed_tokens > 0 THEN
+    DELETE FROM warden.invites i WHERE i.id = ANY (array(
+        SELECT o.id FROM warden.invites o
+        WHERE least(o.redeemed_at, o.revoked_at, o.expires_at) < over_before
+        ORDER BY least(o.redeemed_at, o.revoked_at, o.expires_at)
+        LIMIT cleanup_sessions.max_sessions FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS removed_invites = ROW_COUNT;
+    IF removed + removed_keys + removed_tokens + removed_invites > 0 THEN
         PERFORM warden.write_audit('cleanup_sessions', NULL, jsonb_build_object('older_than', cleanup_sessions.older_than,
-            'sessions', removed, 'api_keys', removed_keys, 'revoked_tokens', removed_tokens));
+            'sessions', removed, 'api_keys', removed_keys, 'revoked_tokens', removed_tokens, 'invites', removed_invites));
     END IF;
     RETURN removed;
 END
 $$;
 
 COMMENT ON FUNCTION warden.cleanup_sessions(interval, int, boolean) IS
-    'Removes sessions that have been over for longer than older_than, with their refresh tokens, the oldest first and at most max_sessions (1 to 1000000) a call; so too API keys that long revoked or expired, and revocations of tokens that have expired. Returns how many sessions; by default only counts them, dry_run => false does it. What is locked is left for the next time. For superusers and admin roles. Errors: 42501; 22023 for an argument out of bounds.';
+    'Removes sessions that have been over for longer than older_than, with their refresh tokens, the oldest first and at most max_sessions (1 to 1000000) a call; so too API keys that long revoked or expired, invites that long redeemed, revoked or expired, and revocations of tokens that have expired. Returns how many sessions; by default only counts them, dry_run => false does it. What is locked is left for the next time. For superusers and admin roles. Errors: 42501; 22023 for an argument out of bounds.';

@@ -104,7 +104,7 @@ fn excluded(user_id: Uuid) -> Result<Option<&'static str>> {
 
 /// The subject, as far as the actor's scopes go, and no longer than the actor.
 fn identity(actor: &Identity, subject: User, serial: i32) -> Result<Identity> {
-    let Granted { scopes, reads_only } = permissions::granted(&subject, actor.tenant_id, &Limits::none())?;
+    let Granted { scopes, reads_only } = permissions::granted(&subject, actor.tenant_id, &Limits::none(), &[])?;
     let (own, others) = (subject.id.to_string(), actor.user_id.to_string());
     // The actor holds files: and its own id where the subject holds files: and that one's.
     let both = |scope: &&String| actor.granted.contains(scope) || actor.granted.contains(&scope.replace(&own, &others));
@@ -120,6 +120,7 @@ fn identity(actor: &Identity, subject: User, serial: i32) -> Result<Identity> {
         roles: subject.roles,
         granted: scopes.iter().filter(both).cloned().collect::<Vec<_>>().into(),
         reads_only: reads_only || actor.reads_only,
+        lends: None,
     })
 }
 

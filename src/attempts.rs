@@ -15,7 +15,14 @@ impl Attempts {
     /// At an account, as `sign_in_candidate()` names it; and from an address where a trusted role states it. What an
     /// ordinary client says is its own word: it could name another address for each guess, or somebody else's.
     pub fn at_account(account: String, address: Option<&Inet>) -> Result<Self> {
-        let mut keys = vec![account];
+        let mut attempts = Self::from_address(address)?;
+        attempts.0.insert(0, account);
+        Ok(attempts)
+    }
+
+    /// From an address alone, where a trusted role states one; else there is nothing to count by.
+    pub fn from_address(address: Option<&Inet>) -> Result<Self> {
+        let mut keys = Vec::new();
         if let Some(address) = address
             && caller::is(Kind::Trusted)?
         {
@@ -42,6 +49,9 @@ impl Attempts {
     /// # Errors
     /// 55000 where it cannot be counted: then there is none.
     pub fn count(&self) -> Result<Option<i32>> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
         let answer = autonomous::run(Task::CountAttempt, json!({ "keys": self.0 }))?;
         Ok(answer["retry_after"].as_i64().map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX)))
     }

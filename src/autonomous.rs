@@ -97,6 +97,12 @@ pub enum Task {
     ChangeAgent,
     /// Makes somebody a member of a tenant, or ends that.
     ChangeMember,
+    /// Keeps an invite.
+    StoreInvite,
+    /// Redeems an invite, or counts a wrong guess at one.
+    UseInvite,
+    /// Revokes an invite.
+    WithdrawInvite,
 }
 
 impl Task {
@@ -117,6 +123,9 @@ impl Task {
             Self::AddAgent => "SELECT warden.add_agent($1)",
             Self::ChangeAgent => "SELECT warden.change_agent($1)",
             Self::ChangeMember => "SELECT warden.change_member($1)",
+            Self::StoreInvite => "SELECT warden.store_invite($1)",
+            Self::UseInvite => "SELECT warden.use_invite($1)",
+            Self::WithdrawInvite => "SELECT warden.withdraw_invite($1)",
         }
     }
 

@@ -32,6 +32,7 @@ mod grant;
 mod hooks;
 mod http_status;
 mod identity;
+mod invites;
 mod issuers;
 // A library of its own: unit tests and the fuzzer use what the extension does not.
 #[allow(dead_code, unused_imports)]
@@ -119,6 +120,8 @@ extension_sql_file!(
         scope_checks::unknown_scopes,
         scope_checks::covered_scopes,
         scope_checks::require_may_grant,
+        scope_checks::acting_person,
+        scope_checks::user_may_grant,
     ]
 );
 extension_sql_file!("../sql/users_change.sql", name = "users_change", requires = ["scopes"]);
@@ -213,7 +216,13 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/sharing.sql", name = "sharing", requires = ["shares"]);
 extension_sql_file!("../sql/access.sql", name = "access", requires = ["sharing", shared_rows::current_grantees]);
-extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["access"]);
+extension_sql_file!("../sql/invites.sql", name = "invites", requires = ["access", invites::generate_invite_code]);
+extension_sql_file!(
+    "../sql/invites_redeem.sql",
+    name = "invites_redeem",
+    requires = ["invites", invites::redeem_invite]
+);
+extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["invites_redeem"]);
 extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["database_roles"]);
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);

@@ -4,7 +4,7 @@
 
 #![forbid(unsafe_code)]
 
-/// Whether a statement holds a secret: it names a function that takes one, or holds a token, a key or a refresh token.
+/// Whether a statement holds a secret: it names a function that takes one, or holds a token, a key, a refresh token or an invite.
 pub fn holds_secret(query: &[u8]) -> bool {
     names_any(query, &FUNCTIONS_WITH_SECRETS) || names_function_with_password(query) || find_secret(query).is_some()
 }
@@ -63,17 +63,17 @@ pub fn mask_from(text: &mut [u8], begins: impl Fn(u8) -> bool) {
     }
 }
 
-/// Where the claims of a JSON Web Token begin, or the secret of a key or of a refresh token.
+/// Where the claims of a JSON Web Token begin, or the secret of a key, of a refresh token or of an invite.
 fn find_secret(text: &[u8]) -> Option<usize> {
     (0..text.len()).find_map(|at| {
         let rest = &text[at..];
         if TOKEN_CLAIMS.iter().any(|claims| rest.starts_with(*claims)) {
             return Some(at);
         }
-        // wk_, twelve digits and _; wr_.
+        // wk_, twelve digits and _; wr_; wi_.
         let begin = match rest {
             [b'w', b'k', b'_', ..] if rest.get(15) == Some(&b'_') => 16,
-            [b'w', b'r', b'_', ..] => 3,
+            [b'w', b'r' | b'i', b'_', ..] => 3,
             _ => return None,
         };
         let secret = rest.get(begin..)?.iter().take_while(|byte| is_base64url(**byte)).count();
@@ -110,8 +110,9 @@ const FUNCTIONS_WITH_SECRETS: [&[u8]; 8] = [
     REQUEST_HEADERS,
 ];
 
-/// Those that take a password; and what is taken for one where it stands in the wrong place.
-const FUNCTIONS_WITH_PASSWORDS: [&[u8]; 2] = [b"set_password", b"setup_owner"];
+/// Those that take a password, or the eight digits of an invite; and what is taken for one where it stands in the wrong
+/// place.
+const FUNCTIONS_WITH_PASSWORDS: [&[u8]; 3] = [b"set_password", b"setup_owner", b"redeem_invite"];
 const QUALIFIED_WITH_PASSWORDS: [&[u8]; 3] = [b"login", b"refresh", b"logout"];
 
 /// Of 256 bits in base64url.
@@ -136,6 +137,7 @@ mod tests {
         let secret = "A-_0".repeat(11);
         let stars = "*".repeat(44);
         assert_eq!(masked(&format!("a wr_{secret}, b")), format!("a wr_{stars}, b"));
+        assert_eq!(masked(&format!("wi_{secret}")), format!("wi_{stars}"));
         assert_eq!(
             masked(&format!("wk_0123456789ab_{secret} wr_{secret}")),
             format!("wk_0123456789ab_{stars} wr_{stars}")
@@ -154,6 +156,7 @@ mod tests {
             "Warden . LOGIN(",
             "x set_password(",
             "SETUP_OWNER",
+            "SELECT * FROM Redeem_Invite(",
             "warden.refresh(",
             "warden.logout(",
         ] {

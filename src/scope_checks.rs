@@ -99,6 +99,28 @@ fn scope_beyond(user_id: Option<pgrx::Uuid>, scopes: Vec<String>) -> Option<Stri
     })())
 }
 
+/// The person who acts. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn acting_person() -> Option<pgrx::Uuid> {
+    let actor = sealed::with_identity(|identity| identity.actor_id);
+    let id = actor.or_else(|| door::person().map(|person| person.user_id));
+    id.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
+}
+
+/// Whether a user could grant this now. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>) -> bool {
+    or_raise((|| {
+        let found = directory::find_by_id(Uuid::from_bytes(*user_id.as_bytes()))?.filter(|user| user.active && !user.is_agent);
+        let Some(user) = found else { return Ok(false) };
+        let granted = permissions::granted(&user, None, &Limits::none(), &[])?;
+        let person = Person::new(&user, None, granted);
+        let facts = permissions::facts()?;
+        Ok(roles.iter().all(|role| person.may_give(&facts, role))
+            && person.holds(&facts, &permissions::parsed(&scopes)))
+    })())
+}
+
 /// Somebody who administers, and what that person holds: the user of this transaction, or of the token that
 /// `begin_admin` was given. A database role by itself is the operator, who is nobody's subject.
 #[derive(Clone)]

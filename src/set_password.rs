@@ -131,7 +131,11 @@ fn set_up(email: Option<&str>, password: &str, name: Option<&str>) -> Result<pgr
     Ok(pgrx::Uuid::from_bytes(*created.as_bytes()))
 }
 
-fn chosen(password: &str) -> Result<Password> {
+/// A password that somebody chooses.
+///
+/// # Errors
+/// 22023.
+pub fn chosen(password: &str) -> Result<Password> {
     Password::choose(password).map_err(|unusable| {
         let message = match unusable {
             Unusable::TooShort => "password is too short",
