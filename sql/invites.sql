@@ -107,7 +107,7 @@ BEGIN
         SELECT count(*) FILTER (WHERE i.short), count(*) FILTER (WHERE NOT i.short) INTO pending_short, pending_long
         FROM warden.invites i
         WHERE i.invited_by = wanted.invited_by AND NOT i.administered AND warden.invite_status(i) = 'pending';
-        IF CASE WHEN wanted.short THEN pending_short >= 10 ELSE pending_long >= 100 END THEN
+        IF (wanted.short AND pending_short >= 10) OR (NOT wanted.short AND pending_long >= 100) THEN
             RETURN jsonb_build_object('error', 'too_many_invites');
         END IF;
     END IF;

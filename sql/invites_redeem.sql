@@ -18,25 +18,25 @@ CREATE FUNCTION warden.obstacle_of_invite(invite warden.invites, redeemer uuid, 
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found warden.users;
+    person warden.users;
     address text;
     held text[];
 BEGIN
     IF obstacle_of_invite.redeemer IS NOT NULL THEN
-        SELECT u.* INTO found FROM warden.users u WHERE u.id = obstacle_of_invite.redeemer;
-        IF NOT warden.is_credential_good(found.id, obstacle_of_invite.credential) THEN
+        SELECT u.* INTO person FROM warden.users u WHERE u.id = obstacle_of_invite.redeemer;
+        IF NOT warden.is_credential_good(person.id, obstacle_of_invite.credential) THEN
             RETURN 'signed_out';
-        ELSIF found.kind <> 'human' THEN
+        ELSIF person.kind <> 'human' THEN
             RETURN 'not_human';
         END IF;
-        address := found.email;
+        address := person.email;
     END IF;
     IF (obstacle_of_invite.invite).user_id IS NOT NULL THEN
-        SELECT u.* INTO found FROM warden.users u WHERE u.id = (obstacle_of_invite.invite).user_id;
-        address := found.email;
+        SELECT u.* INTO person FROM warden.users u WHERE u.id = (obstacle_of_invite.invite).user_id;
+        address := person.email;
         IF obstacle_of_invite.redeemer IS NOT NULL THEN
             RETURN 'somebody_is_signed_in';
-        ELSIF found.status IS DISTINCT FROM 'pending' THEN
+        ELSIF person.status IS DISTINCT FROM 'pending' THEN
             RETURN 'user_not_pending';
         END IF;
     ELSIF obstacle_of_invite.redeemer IS NULL THEN
@@ -47,12 +47,12 @@ BEGIN
         RETURN 'another_email';
     END IF;
     -- What whoever invites held, he holds still.
-    IF (obstacle_of_invite.invite).invited_by IS NOT NULL AND NOT CASE
+    IF (obstacle_of_invite.invite).invited_by IS NOT NULL AND NOT (CASE
         WHEN (obstacle_of_invite.invite).user_id IS NOT NULL
-            THEN warden.user_may_grant((obstacle_of_invite.invite).invited_by, found.scopes, found.roles)
+            THEN warden.user_may_grant((obstacle_of_invite.invite).invited_by, person.scopes, person.roles)
         ELSE warden.user_may_grant((obstacle_of_invite.invite).invited_by,
             CASE WHEN (obstacle_of_invite.invite).administered OR (obstacle_of_invite.invite).tenant_id IS NOT NULL
-                 THEN '{}' ELSE '{users:invite}' END::text[], ARRAY[(obstacle_of_invite.invite).role]) END THEN
+                 THEN '{}' ELSE '{users:invite}' END::text[], ARRAY[(obstacle_of_invite.invite).role]) END) THEN
         RETURN 'inviter_may_not';
     END IF;
     IF (obstacle_of_invite.invite).tenant_id IS NOT NULL THEN
