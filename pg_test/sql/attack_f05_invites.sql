@@ -100,7 +100,7 @@ SELECT t.is(redeemed(:'code', invite_id => :'id', client_ip => '192.0.2.2'), 'ne
 \connect - app
 SELECT t.is(guess('12345678', invite_id => gen_random_uuid(), client_ip => '192.0.2.3'), 'invalid_grant', 'F7: what a client states');
 \connect - postgres
-SELECT t.is(string_agg(key || ' ' || failed, ', ' ORDER BY key), 'address:192.0.2.1 20, address:192.0.2.2 0', 'F7: counts against nobody') FROM warden.attempts;
+SELECT t.is(string_agg(key || ' ' || failed, ', ' ORDER BY key), 'address:192.0.2.1 20, address:192.0.2.2 0', 'F7: counts against nobody') FROM warden.attempts WHERE key LIKE 'address:%';
 SELECT warden.ban_ip('203.0.113.7', 'permanent', 'test');
 SELECT code FROM warden.create_invite() \gset
 \connect - app
