@@ -36,6 +36,12 @@ CALLS = {
     # And takes it back: a user has a hundred at a time.
     "create_api_key": "SELECT warden.revoke_api_key(id) FROM warden.create_api_key('one of many')",
     "create_api_key": "SELECT warden.create_api_key('one of many')",
+    "create_invite": "SELECT warden.create_invite(short => true)",
+    "list_invites": "SELECT warden.list_invites()",
+    "revoke_invite": "SELECT warden.revoke_invite(id) FROM warden.create_invite()",
+    # Of one's own: one gets what one has.
+    "redeem_invite": "SELECT r.* FROM warden.create_invite() i, warden.redeem_invite(i.code) r",
+    "redeem_invite, wrong": "SELECT * FROM warden.redeem_invite('12345678', invite_id => %(user)s)",
     "deployment": "SELECT warden.deployment()",
     "disallow": "SELECT warden.disallow('documents', 'SELECT')",
     "doctor": "SELECT count(*) FROM warden.doctor()",
@@ -128,6 +134,7 @@ def newcomers(documents):
         superuser.execute("SET warden.password_memory = '7MB'; SET warden.password_iterations = 1; SELECT warden.rotate_signing_key()")
         for user in documents.users[:2]:
             superuser.execute("SELECT warden.update_user(%s, name => %s), warden.set_password(%s, %s)", [user, f"n{user}", user, PASSWORD])
+            superuser.execute("SELECT warden.grant_scope(%s, 'users:invite')", [user])
     return issuer
 
 
@@ -171,8 +178,8 @@ def mallory(request, documents, newcomers):
 
 @pytest.fixture(autouse=True)
 def few_keys(documents, superuser):
-    """A user has a hundred keys at most, and what is made here is committed, whatever is rolled back."""
-    superuser.execute("DELETE FROM warden.api_keys")
+    """A user has a hundred keys at most, and ten short invites, and what is made here is committed, whatever is rolled back."""
+    superuser.execute("DELETE FROM warden.api_keys; DELETE FROM warden.invites")
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +229,7 @@ def test_alice_is_answered(mallory, alice, documents, left_open):
 
 
 # These hash a password or start a worker, which takes its time: each is tried with its like and with what writes.
-SLOW = {name for name in CALLS if name.startswith(("login", "refresh", "logout", "exchange_token", "set_password", "setup_owner"))}
+SLOW = {name for name in CALLS if name.startswith(("create_invite", "revoke_invite", "redeem_invite", "login", "refresh", "logout", "exchange_token", "set_password", "setup_owner"))}
 MEETS_SLOW = SLOW | {"authenticate", "authenticate, first sight", "insert", "update", "delete", "record_event", "record_event, outliving"}
 
 

@@ -50,6 +50,8 @@ SELECT warden.watch_schema('public', except_tables => '{migrations}');
 SELECT warden.define_role('viewer', '{user}'), warden.define_role('reader', '{agents:*,docs:read}', reads_only => true);
 SELECT warden.define_scope('docs:read', '{user}', by_name_only => true), warden.register_client('web', '{user,docs:read}');
 SELECT warden.grant_scope(id, 'billing') FROM warden.users;
+SELECT warden.create_invite(), warden.create_invite(short => true, email => 'new@example.com', expires_in => '1 day'),
+    warden.create_invite(tenant_id => '7e000000-0000-4000-8000-000000000001', tenant_roles => '{admin}');
 SELECT warden.record_event('before the dump');
 SELECT warden.ban_ip('203.0.113.7', 'permanent', 'flood', fingerprint => 'ja3', user_agent => 'curl', session_id => 's'),
     warden.ban_ip('2001:db8::/48', '1 day', 'scan'), warden.ban_ip('198.51.100.0/24', '1 microsecond', 'over');
@@ -62,6 +64,8 @@ STATE = [
     "SELECT issuer, position, jwk, added_at FROM warden.issuer_keys ORDER BY issuer, position",
     "SELECT * FROM warden.tenants ORDER BY id",
     "SELECT * FROM warden.tenant_members ORDER BY 1, 2",
+    "SELECT * FROM warden.invites ORDER BY id",
+    "SELECT count(*) FROM warden.invite_key",
     "SELECT * FROM warden.setting_names ORDER BY name",
     "SELECT * FROM warden.this_deployment",
     "SELECT role::text, kind, added_at FROM warden.database_roles ORDER BY 1, 2",
@@ -144,6 +148,12 @@ def test_every_row_and_right_is_there(source, restored):
     with source.connect("postgres") as before, restored.connect("postgres") as after:
         for query in STATE:
             assert after.execute(query).fetchall() == before.execute(query).fetchall(), query
+
+
+def test_the_key_of_short_invites_is_in_no_dump(source, restored):
+    with source.connect("postgres") as before, restored.connect("postgres") as after:
+        key = "SELECT key FROM warden.invite_key"
+        assert before.execute(key).fetchone() != after.execute(key).fetchone()
 
 
 def test_tokens_are_believed_and_isolate(restored):

@@ -7,6 +7,8 @@ SELECT format('ALTER DATABASE %I SET log_parameter_max_length_on_error = -1', cu
 SELECT format('ALTER DATABASE %I SET log_error_verbosity = verbose', current_database()) \gexec
 \set pw hunter2-Passw0rt
 SELECT warden.set_password(:'bob', :'pw');
+SELECT id AS invite, code AS digits FROM warden.create_invite(short => true) \gset
+SELECT code AS long_code FROM warden.create_invite() \gset
 CREATE TABLE login (name text, refresh text);
 GRANT ALL ON login TO app;
 \ir lib/as_attacker.sql
@@ -38,6 +40,15 @@ SELECT warden.logout(:'rt', 1);
 SELECT :'rt'::inet;
 SELECT ('wk_0123456789ab_' || substr(:'rt', 4))::inet;
 SELECT warden.exchange_token(:'at', :'rt');
+SELECT warden.redeem_invite(:'digits', :'pw', invite_id => :'invite');
+SELECT warden.redeem_invite(:'long_code', password => 'hunter2');
+SELECT warden.redeem_invite(:'long_code', :'pw', :'pw', :'pw' || '@', :'pw', :'pw', :'digits');
+SELECT warden.redeem_invite(:'digits', invite_id => :'digits');
+SELECT warden.redeem_invite(:'digits', client_ip => :'long_code');
+SELECT "warden"."redeem_invite"(:'digits', password => :'pw'), 1/0;
+SELECT redeem_invite(:'digits', :'pw');
+SELECT warden.redeem_invite(:'digits') syntax error;
+SELECT :'long_code'::inet;
 BEGIN;
 SELECT warden.authenticate(:'at');
 SELECT warden.set_password(:'bob', 'a new password of bob', :'pw' || ' mistyped');
@@ -70,6 +81,11 @@ SELECT warden.login('bob', $x$hunter2-Passw0rt$x$);
 PREPARE q(text) AS SELECT warden.login('bob', $1);
 EXECUTE q(:'pw');
 SELECT warden.refresh(:'rt');
+SELECT warden.redeem_invite(:'digits', :'pw' || '@example.com', :'pw', invite_id => gen_random_uuid());
+SELECT warden.redeem_invite(:'long_code', 'bob@example.com', :'pw');
+PREPARE r(text) AS SELECT warden.redeem_invite($1, invite_id => gen_random_uuid());
+EXECUTE r(:'digits');
+SELECT :'long_code';
 SELECT 'wk_0123456789ab_' || substr(:'rt', 4);
 SELECT 'in full too';
 \connect - boss
@@ -90,6 +106,10 @@ SELECT t.ok(:found > 30, 'the log has the errors');
 SELECT t.is(:'found', '0', 'but no password');
 \set found `grep -cF -e "${A#wr_}" "$WARDEN_LOG"`
 SELECT t.is(:'found', '0', 'nor a refresh token or a key');
+\setenv A :digits
+\setenv B :long_code
+\set found `grep -cF -e "$A" -e "${B#wi_}" "$WARDEN_LOG"`
+SELECT t.is(:'found', '0', 'nor the code of an invite');
 \set found `grep -cE 'invalid input syntax for type inet: "wr_\*{43}"' "$WARDEN_LOG"`
 SELECT t.ok(:found > 0, 'a refresh token that Postgres quotes is masked');
 \set found `grep -cE 'statement: SELECT warden.login\(.*\*\*\*' "$WARDEN_LOG"`

@@ -10,6 +10,8 @@ SELECT warden.create_user(id => :'carol'), warden.assign_role(:'carol', 'admin')
 \set carol_token `lib/tokens mint :'carol' 600`
 SELECT warden.create_tenant('Acme', features => '{sso}', id => :'tenant');
 SELECT warden.add_member(:'tenant', :'alice', '{admin}');
+SELECT id AS invite, code AS invite_code FROM warden.create_invite(short => true) \gset
+SELECT id AS other_invite, lpad(((code::bigint + 1) % 100000000)::text, 8, '0') AS wrong_code FROM warden.create_invite(short => true) \gset
 SELECT format('GRANT CREATE ON DATABASE %I TO app', current_database()) \gexec
 \ir lib/as_attacker.sql
 
@@ -117,6 +119,10 @@ SELECT t.is(pg_catalog.concat_ws(' ', :'sso', :'tenant_name', :'plan', :'member'
     pg_catalog.concat('t Acme default ', :'alice', ' t t'), 'alice manages her tenant');
 SELECT t.refused(pg_catalog.concat('SELECT warden.add_member(', pg_catalog.quote_literal(:'tenant'), ', ', pg_catalog.quote_literal(:'mallory'), ', ''{owner}'')'), '42501',
     'and makes no owner');
+SELECT id AS made_invite, code AS made_code FROM warden.create_invite(' Erin@example.com', tenant_id => :'tenant'::pg_catalog.uuid, short => true) \gset
+SELECT t.refused('SELECT warden.create_invite()', '42501', 'and invites to her tenant alone');
+SELECT pg_catalog.count(*) FROM warden.list_invites(:'tenant'::pg_catalog.uuid, 'pending');
+SELECT t.ok(warden.revoke_invite(id), 'and revokes that') FROM warden.create_invite(tenant_id => :'tenant'::pg_catalog.uuid);
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'carol_token') AS id \gset
@@ -158,6 +164,9 @@ COMMIT;
 SELECT t.is(error, 'invalid_grant', 'a wrong password is wrong') FROM warden.login('bob', 'wrong');
 SELECT t.is(error, 'invalid_grant', 'an unknown token unknown') FROM warden.refresh(pg_catalog.concat('wr_', pg_catalog.repeat('A', 43)));
 SELECT warden.logout(:'refresh_token'), warden.logout();
+SELECT t.is(error, 'invalid_grant', 'a wrong code is wrong') FROM warden.redeem_invite(:'wrong_code', invite_id => :'other_invite'::pg_catalog.uuid);
+SELECT t.is(error, NULL, 'and a right one right') FROM warden.redeem_invite(:'invite_code', 'dora@example.com', 'a long password', 'dora', 'Dora', 'D', :'invite'::pg_catalog.uuid, '192.0.2.1');
+SELECT t.is(error, NULL, 'also of a tenant') FROM warden.redeem_invite(:'made_code', 'ERIN@example.com');
 
 \connect - gateway
 SET search_path = evil, pg_catalog, public;

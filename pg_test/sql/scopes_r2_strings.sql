@@ -12,14 +12,14 @@ CREATE FUNCTION answers(who text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM warden.authenticate(public.token_of(who));
     RETURN (SELECT string_agg(s, ' ' ORDER BY s)
-            FROM unnest('{a2a,admin,agents:read,anonymous,billing,mcp,service,tools:execute,user,users:act_as,users:manage}'::text[]) AS s WHERE warden.has_scope(s));
+            FROM unnest('{a2a,admin,agents:read,anonymous,billing,mcp,service,tools:execute,user,users:act_as,users:invite,users:manage}'::text[]) AS s WHERE warden.has_scope(s));
 END $$;
 \connect - app
 SELECT t.is(held('alice'), 'agents:read tools:execute user', 'R2: a user is no more than that');
 SELECT t.is(held('alice'), answers('alice'), 'R5: what is shown is what is checked');
 BEGIN;
 SELECT warden.authenticate(:'alice_token');
-SELECT t.is(warden.has_scope(s), false, 'R2: user is not ' || s) FROM unnest('{mcp,a2a,service,admin,billing,users:manage,users:act_as,anonymous}'::text[]) AS s;
+SELECT t.is(warden.has_scope(s), false, 'R2: user is not ' || s) FROM unnest('{mcp,a2a,service,admin,billing,users:manage,users:act_as,users:invite,anonymous}'::text[]) AS s;
 SELECT t.is(warden.has_scope('user:' || :'alice'), true, 'R2: user:<id> of oneself');
 SELECT t.is(warden.has_scope('user:' || :'bob'), false, 'R2: not of another');
 SELECT t.is(warden.has_scope('user:{{user_id}}'), true, 'R2: as a template');
@@ -48,9 +48,9 @@ COMMIT;
 \connect - boss
 SELECT warden.assign_role(:'alice', 'admin'), warden.assign_role(:'bob', 'owner');
 \connect - app
-SELECT t.is(held('alice'), 'a2a admin agents:read anonymous mcp service tools:execute user users:act_as', 'R2: admin implies all, not billing');
+SELECT t.is(held('alice'), 'a2a admin agents:read anonymous mcp service tools:execute user users:act_as users:invite', 'R2: admin implies all, not billing');
 SELECT t.is(held('alice'), answers('alice'), 'R5: shown and checked');
-SELECT t.is(held('bob'), 'a2a admin agents:read anonymous billing mcp service tools:execute user users:act_as users:manage', 'R2: an owner');
+SELECT t.is(held('bob'), 'a2a admin agents:read anonymous billing mcp service tools:execute user users:act_as users:invite users:manage', 'R2: an owner');
 SELECT t.is(held('bob'), answers('bob'), 'R5: shown and checked');
 \connect - boss
 SELECT t.is(warden.define_scope('admin', '{}'), true, 'R2: the hierarchy is data');
@@ -67,7 +67,7 @@ SELECT t.is(held('mallory'), 'agents:read docs:admin:read docs:list docs:read to
 \connect - boss
 SELECT warden.revoke_scope(:'mallory', 'docs:*'), warden.grant_scope(:'mallory', '*');
 \connect - app
-SELECT t.is(held('mallory'), 'a2a admin agents:read anonymous docs:admin:read docs:list docs:read mcp other service tools:execute user', 'R2: all, but what is granted by name only');
+SELECT t.is(held('mallory'), 'a2a admin agents:read anonymous docs:admin:read docs:list docs:read mcp other service tools:execute user users:invite', 'R2: all, but what is granted by name only');
 \connect - boss
 SELECT t.refused(call, '22023', 'R2: refused: ' || call)
 FROM (VALUES (format('SELECT warden.grant_scope(%L, ''nonesuch'')', :'mallory')), (format('SELECT warden.grant_scope(%L, NULL)', :'mallory')),
