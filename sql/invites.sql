@@ -166,6 +166,8 @@ BEGIN
             SELECT FROM warden.tenants n WHERE n.id = require_inviter.tenant_id AND n.status <> 'deleted') THEN
             RAISE EXCEPTION 'tenant not found' USING ERRCODE = 'P0002';
         END IF;
+        -- A person is in no tenant here, so what he gives there he has to hold everywhere.
+        PERFORM warden.require_may_grant('{}', require_inviter.tenant_roles);
     ELSIF identity IS NULL THEN
         RAISE EXCEPTION 'nobody is signed in in this transaction'
             USING ERRCODE = '28000', HINT = 'Call warden.authenticate() after BEGIN.';

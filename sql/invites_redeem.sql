@@ -52,7 +52,9 @@ BEGIN
             THEN warden.user_may_grant((obstacle_of_invite.invite).invited_by, person.scopes, person.roles)
         ELSE warden.user_may_grant((obstacle_of_invite.invite).invited_by,
             CASE WHEN (obstacle_of_invite.invite).administered OR (obstacle_of_invite.invite).tenant_id IS NOT NULL
-                 THEN '{}' ELSE '{users:invite}' END::text[], ARRAY[(obstacle_of_invite.invite).role]) END) THEN
+                 THEN '{}' ELSE '{users:invite}' END::text[],
+            (obstacle_of_invite.invite).role || CASE WHEN (obstacle_of_invite.invite).administered
+                 THEN (obstacle_of_invite.invite).tenant_roles ELSE '{}' END) END) THEN
         RETURN 'inviter_may_not';
     END IF;
     IF (obstacle_of_invite.invite).tenant_id IS NOT NULL THEN

@@ -181,6 +181,44 @@ SELECT warden.set_tenant_status(:'t1', 'active');
 \connect - app
 SELECT t.is(redeemed(:'tenant'), 'new', 'and is redeemed when all is as it was'), t.is(redeemed(:'global'), 'new', 'as the other'), t.is(redeemed(:'global_admin'), 'new', 'and the third');
 
+-- A person behind an admin role is in no tenant, and gives there what he holds everywhere.
+\connect - boss
+BEGIN;
+SELECT warden.begin_admin('G8', :'alice_token');
+SELECT t.refused(format('SELECT warden.create_invite(tenant_id => %L, tenant_roles => ''{owner}'')', :'t2'), '42501', 'G8: an admin makes no owner of a tenant', 'more than the acting user holds');
+SELECT code FROM warden.create_invite(tenant_id => :'t2', tenant_roles => '{admin}') \gset
+COMMIT;
+SELECT warden.demote_user(:'alice');
+\connect - app
+SELECT t.is(redeemed(:'code'), 'invalid_grant', 'G8: nor, when he is none any more, an admin');
+\connect - boss
+SELECT warden.promote_user(:'alice');
+\connect - app
+SELECT t.is(redeemed(:'code'), 'new', 'and does when he is');
+
+-- Who is no human, and who acts for another.
+\connect - boss
+SELECT warden.create_anonymous_user('browser') AS visitor \gset
+SELECT code FROM warden.create_invite() \gset
+\connect - gateway
+BEGIN;
+SELECT warden.set_current_user(:'visitor');
+SELECT t.is(redeemed(:'code'), 'invalid_grant', 'G8: a visitor signs out first');
+COMMIT;
+BEGIN;
+SELECT warden.set_current_user(:'bob');
+SELECT t.is(redeemed(:'code'), 'old', 'G8: whom a gateway states redeems as any other');
+COMMIT;
+\set acting `lib/tokens mint :'bob' 600 '{"act": {"sub": "a11ce000-0000-4000-8000-000000000001"}}'`
+\connect - app
+SELECT code FROM invite('bob') \gset
+BEGIN;
+SELECT warden.authenticate(:'acting');
+SELECT t.is(warden.current_actor_id(), :'alice', 'who acts for another');
+SELECT t.is(redeemed(:'code'), 'access_denied', 'G8: redeems no invite');
+SELECT t.refused('SELECT warden.create_invite()', '42501', 'G8: and makes none', 'who acts for another');
+COMMIT;
+
 -- What becomes of invites with a user.
 SELECT id AS made, code FROM invite('alice') \gset
 SELECT id AS bound FROM invite('bob', 'email => ''mallory@example.com''') \gset
