@@ -111,8 +111,8 @@ fn acting_person() -> Option<pgrx::Uuid> {
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
 fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>) -> bool {
     or_raise((|| {
-        let found = directory::find_by_id(Uuid::from_bytes(*user_id.as_bytes()))?.filter(|user| user.active && !user.is_agent);
-        let Some(user) = found else { return Ok(false) };
+        let found = directory::find_by_id(Uuid::from_bytes(*user_id.as_bytes()))?;
+        let Some(user) = found.filter(|user| user.active && !user.is_agent) else { return Ok(false) };
         let granted = permissions::granted(&user, None, &Limits::none(), &[])?;
         let person = Person::new(&user, None, granted);
         let facts = permissions::facts()?;
