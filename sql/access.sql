@@ -73,16 +73,16 @@ RETURNS TABLE (share_id uuid, grantee text, level text, status text, counts bool
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    seen record;
+    found record;
 BEGIN
-    SELECT s.* INTO seen FROM warden.sharing_of(list_shares.table_name, list_shares.id) AS s;
-    IF seen.access NOT IN ('owner', 'share', 'administrator') THEN
+    SELECT s.* INTO found FROM warden.sharing_of(list_shares.table_name, list_shares.id) AS s;
+    IF found.access NOT IN ('owner', 'share', 'administrator') THEN
         RAISE EXCEPTION 'whom a row is shared with is told at level share' USING ERRCODE = '42501';
     END IF;
     RETURN QUERY
         SELECT s.id, s.grantee, s.level, s.status, warden.share_counts(s.id) IS NOT NULL, s.expires_at, s.granted_by, s.granted_at, s.under
         FROM warden.shares s
-        WHERE s.relation = list_shares.table_name AND s.row_id = seen.row_id
+        WHERE s.relation = list_shares.table_name AND s.row_id = found.row_id
           AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id)
         ORDER BY s.granted_at, s.id;
 END
@@ -96,21 +96,21 @@ RETURNS TABLE (grantee text, level text, share_id uuid, granted_by uuid, expires
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    seen record;
+    found record;
     owner_id uuid;
 BEGIN
     PERFORM warden.require_level(who_can.at_level);
-    SELECT s.* INTO seen FROM warden.sharing_of(who_can.table_name, who_can.id) AS s;
-    IF seen.access NOT IN ('owner', 'share', 'administrator') THEN
+    SELECT s.* INTO found FROM warden.sharing_of(who_can.table_name, who_can.id) AS s;
+    IF found.access NOT IN ('owner', 'share', 'administrator') THEN
         RAISE EXCEPTION 'who reaches a row is told at level share' USING ERRCODE = '42501';
     END IF;
-    owner_id := warden.owner_of_value(who_can.table_name, seen.owner);
+    owner_id := warden.owner_of_value(who_can.table_name, found.owner);
     RETURN QUERY
         SELECT 'user:' || owner_id, 'owner', NULL::uuid, NULL::uuid, NULL::timestamptz WHERE owner_id IS NOT NULL
         UNION ALL
         (SELECT s.grantee, s.level, s.id, s.granted_by, s.expires_at
          FROM warden.shares s
-         WHERE s.relation = who_can.table_name AND s.row_id = seen.row_id
+         WHERE s.relation = who_can.table_name AND s.row_id = found.row_id
            AND warden.level_number(warden.share_counts(s.id)) >= warden.level_number(who_can.at_level)
          ORDER BY s.granted_at, s.id);
 END
@@ -146,12 +146,12 @@ AS $$
 DECLARE
     me uuid := warden.current_user_id();
     whose uuid := coalesce(explain_access.user_id, me);
-    seen record;
+    reached record;
     asked warden.users;
     grantees text[];
 BEGIN
-    SELECT s.* INTO seen FROM warden.sharing_of(explain_access.table_name, explain_access.id) AS s;
-    IF whose IS DISTINCT FROM me AND seen.access NOT IN ('owner', 'share', 'administrator') THEN
+    SELECT s.* INTO reached FROM warden.sharing_of(explain_access.table_name, explain_access.id) AS s;
+    IF whose IS DISTINCT FROM me AND reached.access NOT IN ('owner', 'share', 'administrator') THEN
         RAISE EXCEPTION 'who reaches a row is told at level share' USING ERRCODE = '42501';
     END IF;
     SELECT u.* INTO asked FROM warden.users u WHERE u.id = whose AND u.status <> 'deleted';
@@ -161,7 +161,7 @@ BEGIN
     grantees := CASE WHEN whose = me THEN warden.current_grantees() ELSE warden.grantees_of(whose, warden.current_tenant_id()) END;
     RETURN QUERY
         SELECT 'owner', 'owner', true, 'the row is this user''s own', NULL::uuid
-        WHERE seen.owner = warden.owner_value(explain_access.table_name, whose)
+        WHERE reached.owner = warden.owner_value(explain_access.table_name, whose)
         UNION ALL
         (SELECT 'share', s.level, warden.share_counts(s.id) IS NOT NULL,
                 concat_ws(', ', 'with ' || s.grantee, 'by ' || s.granted_by,
@@ -171,15 +171,15 @@ BEGIN
                          || CASE WHEN warden.share_counts(s.under) IS DISTINCT FROM 'share' THEN ', which counts no more' ELSE '' END END),
                 s.id
          FROM warden.shares s
-         WHERE s.relation = explain_access.table_name AND s.row_id = seen.row_id AND s.grantee = ANY (grantees)
+         WHERE s.relation = explain_access.table_name AND s.row_id = reached.row_id AND s.grantee = ANY (grantees)
            AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id)
          ORDER BY warden.level_number(s.level) DESC, s.granted_at)
         UNION ALL
         -- Seen, and for none of these reasons.
         SELECT 'declared', 'view', true, 'a public column or allow() shows it', NULL
-        WHERE whose = me AND seen.access = 'view' AND NOT EXISTS (
+        WHERE whose = me AND reached.access = 'view' AND NOT EXISTS (
             SELECT FROM warden.shares s
-            WHERE s.relation = explain_access.table_name AND s.row_id = seen.row_id AND s.grantee = ANY (grantees)
+            WHERE s.relation = explain_access.table_name AND s.row_id = reached.row_id AND s.grantee = ANY (grantees)
               AND warden.share_counts(s.id) IS NOT NULL)
         UNION ALL
         SELECT 'read_only', NULL, true, 'who may not write to the table changes and shares nothing', NULL

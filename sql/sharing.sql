@@ -202,7 +202,7 @@ CREATE FUNCTION warden.share_with(
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    seen record;
+    found record;
     entitling uuid;
     written uuid;
 BEGIN
@@ -211,37 +211,39 @@ BEGIN
         RAISE EXCEPTION 'the share would have expired already'
             USING ERRCODE = '22023', HINT = 'Pass a moment to come, or leave expires_at out.';
     END IF;
-    SELECT s.* INTO seen FROM warden.sharing_of(share_with.table_name, share_with.id) AS s;
-    IF seen.access NOT IN ('owner', 'share', 'administrator') THEN
+    SELECT s.* INTO found FROM warden.sharing_of(share_with.table_name, share_with.id) AS s;
+    IF found.access NOT IN ('owner', 'share', 'administrator') THEN
         RAISE EXCEPTION 'sharing this row takes level share'
             USING ERRCODE = '42501', HINT = 'Its owner gives that level by warden.share().';
-    ELSIF seen.access <> 'administrator' AND NOT warden.may_write(share_with.table_name) THEN
+    ELSIF found.access <> 'administrator' AND NOT warden.may_write(share_with.table_name) THEN
         RAISE EXCEPTION 'who may not write to this table does not share its rows' USING ERRCODE = '42501';
     END IF;
     PERFORM warden.require_good_credential();
     PERFORM warden.require_grantee(share_with.table_name, share_with.grantee);
     IF share_with.grantee = 'user:' || warden.current_user_id() THEN
         RAISE EXCEPTION 'nobody shares a row with himself' USING ERRCODE = '22023';
-    ELSIF seen.owner = warden.owner_value(share_with.table_name, CASE WHEN share_with.grantee LIKE 'user:%' THEN substr(share_with.grantee, 6)::uuid END) THEN
-        RAISE EXCEPTION 'the row is this user''s own' USING ERRCODE = '22023';
-    ELSIF share_with.grantee NOT LIKE 'user:%' AND (share_with.level = 'share' OR share_with.offer) THEN
+    ELSIF share_with.grantee LIKE 'user:%' THEN
+        IF found.owner = warden.owner_value(share_with.table_name, substr(share_with.grantee, 6)::uuid) THEN
+            RAISE EXCEPTION 'the row is this user''s own' USING ERRCODE = '22023';
+        END IF;
+    ELSIF share_with.level = 'share' OR share_with.offer THEN
         RAISE EXCEPTION 'many at once get no more than manage, and are offered nothing'
             USING ERRCODE = '22023', HINT = 'Who may share a row, or is to accept it, is named by name: warden.share().';
     END IF;
-    IF seen.access = 'share' THEN
-        entitling := warden.entitling_share(warden.current_user_id(), share_with.table_name, seen.row_id);
+    IF found.access = 'share' THEN
+        entitling := warden.entitling_share(warden.current_user_id(), share_with.table_name, found.row_id);
         IF entitling IS NULL THEN
             RAISE EXCEPTION 'sharing this row takes level share'
                 USING ERRCODE = '42501', HINT = 'Its owner gives that level by warden.share().';
         END IF;
     END IF;
     -- Nobody deletes it in between and makes another one of the same key.
-    IF NOT warden.hold_row(share_with.table_name, seen.row_id) THEN
+    IF NOT warden.hold_row(share_with.table_name, found.row_id) THEN
         RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
     END IF;
-    written := warden.write_share(share_with.table_name, seen.row_id, share_with.grantee, share_with.level,
+    written := warden.write_share(share_with.table_name, found.row_id, share_with.grantee, share_with.level,
         nullif(share_with.expires_at, 'infinity'), entitling, coalesce(share_with.offer, false));
-    PERFORM warden.write_audit('share', share_with.table_name || ' ' || seen.row_id, jsonb_build_object('share_id', written,
+    PERFORM warden.write_audit('share', share_with.table_name || ' ' || found.row_id, jsonb_build_object('share_id', written,
         'grantee', share_with.grantee, 'level', share_with.level, 'expires_at', share_with.expires_at,
         'offer', share_with.offer, 'under', entitling));
     RETURN written;
@@ -272,7 +274,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 AS $$
 DECLARE
     me uuid := warden.current_user_id();
-    seen record;
+    found record;
     ids uuid[];
     removed int;
 BEGIN
@@ -287,19 +289,19 @@ BEGIN
             RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
         END IF;
     ELSE
-        SELECT s.* INTO seen FROM warden.sharing_of(unshare_with.table_name, unshare_with.id) AS s;
-        IF seen.access NOT IN ('owner', 'share', 'administrator') THEN
+        SELECT s.* INTO found FROM warden.sharing_of(unshare_with.table_name, unshare_with.id) AS s;
+        IF found.access NOT IN ('owner', 'share', 'administrator') THEN
             RAISE EXCEPTION 'taking a share away takes level share'
                 USING ERRCODE = '42501', HINT = 'Its owner may do that, and whoever has shared it on.';
         END IF;
         SELECT array_agg(s.id) INTO ids
         FROM warden.shares s
-        WHERE s.relation = unshare_with.table_name AND s.row_id = seen.row_id AND s.grantee = unshare_with.grantee
-          AND (seen.access <> 'share' OR (s.under IS NOT NULL AND s.granted_by = me))
+        WHERE s.relation = unshare_with.table_name AND s.row_id = found.row_id AND s.grantee = unshare_with.grantee
+          AND (found.access <> 'share' OR (s.under IS NOT NULL AND s.granted_by = me))
           AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id);
-        IF ids IS NULL AND seen.access = 'share' AND EXISTS (
+        IF ids IS NULL AND found.access = 'share' AND EXISTS (
             SELECT FROM warden.shares s
-            WHERE s.relation = unshare_with.table_name AND s.row_id = seen.row_id AND s.grantee = unshare_with.grantee) THEN
+            WHERE s.relation = unshare_with.table_name AND s.row_id = found.row_id AND s.grantee = unshare_with.grantee) THEN
             RAISE EXCEPTION 'this share was given by somebody else'
                 USING ERRCODE = '42501', HINT = 'The owner of the row takes it away, or who gave it.';
         END IF;
@@ -387,7 +389,7 @@ CREATE FUNCTION warden.transfer(table_name regclass, id text, user_id uuid, keep
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    seen record;
+    found record;
     value text;
     former uuid;
     theirs uuid[];
@@ -395,10 +397,10 @@ BEGIN
     IF transfer.keep_level IS NOT NULL THEN
         PERFORM warden.require_level(transfer.keep_level);
     END IF;
-    SELECT s.* INTO seen FROM warden.sharing_of(transfer.table_name, transfer.id) AS s;
-    IF seen.access NOT IN ('owner', 'administrator') THEN
+    SELECT s.* INTO found FROM warden.sharing_of(transfer.table_name, transfer.id) AS s;
+    IF found.access NOT IN ('owner', 'administrator') THEN
         RAISE EXCEPTION 'only its owner gives a row away' USING ERRCODE = '42501';
-    ELSIF seen.access = 'owner' AND NOT warden.may_write(transfer.table_name) THEN
+    ELSIF found.access = 'owner' AND NOT warden.may_write(transfer.table_name) THEN
         RAISE EXCEPTION 'who may not write to this table gives none of its rows away' USING ERRCODE = '42501';
     END IF;
     PERFORM warden.require_good_credential();
@@ -409,12 +411,12 @@ BEGIN
     ELSIF value IS NULL THEN
         RAISE EXCEPTION 'this user owns no rows of this table'
             USING ERRCODE = '22023', HINT = 'Its owner column holds external ids, and the user has none that fits.';
-    ELSIF value = seen.owner THEN
+    ELSIF value = found.owner THEN
         RETURN false;
     END IF;
-    former := warden.owner_of_value(transfer.table_name, seen.owner);
+    former := warden.owner_of_value(transfer.table_name, found.owner);
     BEGIN
-        IF NOT warden.give_row(transfer.table_name, seen.row_id, value) THEN
+        IF NOT warden.give_row(transfer.table_name, found.row_id, value) THEN
             RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
         END IF;
     EXCEPTION WHEN unique_violation THEN
@@ -424,14 +426,14 @@ BEGIN
     END;
     -- What the new owner has given is now an owner's; what it was given it needs no more.
     SELECT array_agg(s.id) INTO theirs FROM warden.shares s
-    WHERE s.relation = transfer.table_name AND s.row_id = seen.row_id AND s.grantee = 'user:' || transfer.user_id;
+    WHERE s.relation = transfer.table_name AND s.row_id = found.row_id AND s.grantee = 'user:' || transfer.user_id;
     UPDATE warden.shares s SET under = NULL WHERE s.under = ANY (theirs);
     PERFORM warden.remove_shares(coalesce(theirs, '{}'));
     IF transfer.keep_level IS NOT NULL AND former IS NOT NULL THEN
-        PERFORM warden.write_share(transfer.table_name, seen.row_id, 'user:' || former, transfer.keep_level, NULL, NULL, false);
+        PERFORM warden.write_share(transfer.table_name, found.row_id, 'user:' || former, transfer.keep_level, NULL, NULL, false);
     END IF;
-    PERFORM warden.write_audit('transfer', transfer.table_name || ' ' || seen.row_id,
-        jsonb_build_object('from', seen.owner, 'to', value, 'keep_level', transfer.keep_level));
+    PERFORM warden.write_audit('transfer', transfer.table_name || ' ' || found.row_id,
+        jsonb_build_object('from', found.owner, 'to', value, 'keep_level', transfer.keep_level));
     RETURN true;
 END
 $$;
