@@ -26,6 +26,18 @@ END;
 COMMENT ON FUNCTION warden.grantees_of(uuid, uuid) IS
     'What current_grantees() would be for a user, in a tenant if it is a member.';
 
+CREATE FUNCTION warden.is_outside_of_tenant(relation regclass, user_id uuid) RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT p.tenant_column IS NOT NULL AND warden.current_tenant_id() IS NOT NULL
+       AND NOT EXISTS (SELECT FROM warden.tenant_members m
+                       WHERE m.tenant_id = warden.current_tenant_id() AND m.user_id = is_outside_of_tenant.user_id)
+    FROM warden.protections p WHERE p.relation = is_outside_of_tenant.relation;
+END;
+
+COMMENT ON FUNCTION warden.is_outside_of_tenant(regclass, uuid) IS
+    'Whether a user sees nothing of a table within the current tenant: the table has a tenant column, and the user is no member.';
+
 CREATE FUNCTION warden.access_level(table_name regclass, id text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -112,12 +124,13 @@ BEGIN
          FROM warden.shares s
          WHERE s.relation = who_can.table_name AND s.row_id = found.row_id
            AND warden.level_number(warden.share_counts(s.id)) >= warden.level_number(who_can.at_level)
+           AND CASE WHEN s.grantee LIKE 'user:%' THEN NOT warden.is_outside_of_tenant(s.relation, substr(s.grantee, 6)::uuid) ELSE true END
          ORDER BY s.granted_at, s.id);
 END
 $$;
 
 COMMENT ON FUNCTION warden.who_can(regclass, text, text) IS
-    'Who reaches a row at a level or above, now: its owner, and every share that counts; roles, tenants and everyone by their name. What a public column or allow() shows to all is not listed. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, 42501 for a lower level, 22023 for an unknown one.';
+    'Who reaches a row at a level or above, now: its owner, and every share that counts; roles, tenants and everyone by their name. Within a tenant those who have left it are not listed. What a public column or allow() shows to all is not listed. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, 42501 for a lower level, 22023 for an unknown one.';
 
 CREATE FUNCTION warden.shared_with_me()
 RETURNS TABLE (table_name regclass, id text, level text, status text, share_id uuid, grantee text, granted_by uuid, granted_at timestamptz, expires_at timestamptz)
@@ -184,6 +197,9 @@ BEGIN
         UNION ALL
         SELECT 'read_only', NULL, true, 'who may not write to the table changes and shares nothing', NULL
         WHERE whose = me AND NOT warden.may_write(explain_access.table_name)
+        UNION ALL
+        SELECT 'tenant', NULL, false, 'the user is no member of the tenant', NULL
+        WHERE warden.is_outside_of_tenant(explain_access.table_name, whose)
         UNION ALL
         SELECT 'user', NULL, false, 'the user is ' || asked.status, NULL WHERE asked.status <> 'active';
 END
