@@ -27,13 +27,16 @@ COMMENT ON FUNCTION warden.grantees_of(uuid, uuid) IS
     'What current_grantees() would be for a user, in a tenant if it is a member.';
 
 CREATE FUNCTION warden.is_outside_of_tenant(relation regclass, user_id uuid) RETURNS boolean
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT p.tenant_column IS NOT NULL AND warden.current_tenant_id() IS NOT NULL
-       AND NOT EXISTS (SELECT FROM warden.tenant_members m
-                       WHERE m.tenant_id = warden.current_tenant_id() AND m.user_id = is_outside_of_tenant.user_id)
-    FROM warden.protections p WHERE p.relation = is_outside_of_tenant.relation;
-END;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT p.tenant_column IS NOT NULL AND warden.current_tenant_id() IS NOT NULL
+           AND NOT EXISTS (SELECT FROM warden.tenant_members m
+                           WHERE m.tenant_id = warden.current_tenant_id() AND m.user_id = is_outside_of_tenant.user_id)
+        FROM warden.protections p WHERE p.relation = is_outside_of_tenant.relation);
+END
+$$;
 
 COMMENT ON FUNCTION warden.is_outside_of_tenant(regclass, uuid) IS
     'Whether a user sees nothing of a table within the current tenant: the table has a tenant column, and the user is no member.';

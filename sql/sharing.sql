@@ -27,15 +27,15 @@ LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'may_write_wrapper';
 COMMENT ON FUNCTION warden.may_write(regclass) IS
     'Whether the current identity writes to a shareable table at all: it holds the scope that is required, and does more than read.';
 
-CREATE FUNCTION warden.hold_row(table_name regclass, id text) RETURNS boolean
+CREATE FUNCTION warden.hold_row(table_name regclass, id text) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'hold_row_wrapper';
 COMMENT ON FUNCTION warden.hold_row(regclass, text) IS
-    'Keeps a row of a shareable table from being deleted until the transaction ends, as a foreign key to it does. Returns whether it is there.';
+    'Keeps a row of a shareable table from being deleted until the transaction ends, as a foreign key to it does. Returns its owner; NULL where it is not there.';
 
-CREATE FUNCTION warden.give_row(table_name regclass, id text, owner text) RETURNS boolean
+CREATE FUNCTION warden.give_row(table_name regclass, id text, former text, owner text) RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'give_row_wrapper';
-COMMENT ON FUNCTION warden.give_row(regclass, text, text) IS
-    'Puts another value into the owner column of a row of a shareable table, as the owner of the table. Returns whether it was there. Errors: 55000 for a table that a superuser owns; those of the table.';
+COMMENT ON FUNCTION warden.give_row(regclass, text, text, text) IS
+    'Puts another value into the owner column of a row of a shareable table, as the owner of the table. Returns whether it was there with the former one. Errors: 55000 for a table that a superuser owns; those of the table.';
 
 CREATE FUNCTION warden.owner_value(table_name regclass, user_id uuid) RETURNS text
 LANGUAGE sql STABLE
@@ -204,6 +204,7 @@ AS $$
 DECLARE
     found record;
     entitling uuid;
+    held_by text;
     written uuid;
 BEGIN
     PERFORM warden.require_level(share_with.level);
@@ -237,8 +238,10 @@ BEGIN
                 USING ERRCODE = '42501', HINT = 'Its owner gives that level by warden.share().';
         END IF;
     END IF;
-    -- Nobody deletes it in between and makes another one of the same key.
-    IF NOT warden.hold_row(share_with.table_name, found.row_id) THEN
+    -- Nobody deletes it from now on and makes another one of the same key; who has, until now, is its owner now. What
+    -- stands under a share has gone with its row.
+    held_by := warden.hold_row(share_with.table_name, found.row_id);
+    IF held_by IS NULL OR (entitling IS NULL AND held_by IS DISTINCT FROM found.owner) THEN
         RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
     END IF;
     written := warden.write_share(share_with.table_name, found.row_id, share_with.grantee, share_with.level,
@@ -416,7 +419,7 @@ BEGIN
     END IF;
     former := warden.owner_of_value(transfer.table_name, found.owner);
     BEGIN
-        IF NOT warden.give_row(transfer.table_name, found.row_id, value) THEN
+        IF NOT warden.give_row(transfer.table_name, found.row_id, found.owner, value) THEN
             RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
         END IF;
     EXCEPTION WHEN unique_violation THEN
@@ -424,10 +427,22 @@ BEGIN
         RAISE EXCEPTION 'the row cannot be given to this user'
             USING ERRCODE = '23505', HINT = 'A unique constraint of the table stands against it: give the row another name first.';
     END;
-    -- What the new owner has given is now an owner's; what it was given it needs no more.
+    -- What the new owner has given, and counts, is now an owner's; what it was given it needs no more.
     SELECT array_agg(s.id) INTO theirs FROM warden.shares s
     WHERE s.relation = transfer.table_name AND s.row_id = found.row_id AND s.grantee = 'user:' || transfer.user_id;
-    UPDATE warden.shares s SET under = NULL WHERE s.under = ANY (theirs);
+    WITH given AS (
+        SELECT s.id FROM warden.shares s WHERE s.under = ANY (theirs) AND warden.share_counts(s.under) = 'share'
+          AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id)
+    ), free AS (
+        SELECT s.id FROM warden.shares s WHERE s.id IN (SELECT g.id FROM given g) FOR UPDATE SKIP LOCKED
+    ), kept AS (
+        UPDATE warden.shares s SET under = NULL FROM free f WHERE s.id = f.id
+    )
+    -- One that another transaction has locked is written anew, and revoked below.
+    INSERT INTO warden.shares (relation, row_id, grantee, level, status, expires_at, granted_by)
+    SELECT s.relation, s.row_id, s.grantee, s.level, s.status, s.expires_at, s.granted_by
+    FROM warden.shares s JOIN given g ON g.id = s.id
+    WHERE NOT EXISTS (SELECT FROM free f WHERE f.id = s.id);
     PERFORM warden.remove_shares(coalesce(theirs, '{}'));
     IF transfer.keep_level IS NOT NULL AND former IS NOT NULL THEN
         PERFORM warden.write_share(transfer.table_name, found.row_id, 'user:' || former, transfer.keep_level, NULL, NULL, false);

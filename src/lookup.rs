@@ -88,6 +88,8 @@ struct Column {
 /// suspension or revocation is seen under REPEATABLE READ too.
 pub struct Latest {
     snapshot: pg_sys::Snapshot,
+    /// What the statement sees that is under way; `None` where that is the same, and where there is none.
+    statement: Option<pg_sys::Snapshot>,
 }
 
 impl Latest {
@@ -97,17 +99,32 @@ impl Latest {
         // SAFETY: the active snapshot outlives the call of `read`, and is popped again (by the abort
         // of the transaction, should `read` raise).
         unsafe {
+            let mut statement = None;
             pg_guard_ffi_boundary(|| {
                 raising::PushActiveSnapshot(if unguarded::is_in_parallel_mode() {
                     unguarded::active_snapshot()
                 } else {
+                    statement = pg_sys::ActiveSnapshotSet().then(|| unguarded::active_snapshot());
                     raising::GetLatestSnapshot()
                 });
             });
-            let result = read(&Self { snapshot: unguarded::active_snapshot() });
+            let result = read(&Self { snapshot: unguarded::active_snapshot(), statement });
             raising::PopActiveSnapshot();
             result
         }
+    }
+
+    /// The database as the statement sees it that is under way, where a row was written, or changed, since its snapshot was
+    /// taken; `None` for a row that it sees as it is.
+    pub fn before(&self, row: &Row<'_>) -> Option<Self> {
+        let snapshot = self.statement?;
+        // SAFETY: the snapshot is below the active one, and a transaction's; within a transaction.
+        let is_since = unsafe {
+            pg_sys::TransactionIdIsNormal(row.written_by)
+                && !pg_sys::TransactionIdIsCurrentTransactionId(row.written_by)
+                && pg_sys::XidInMVCCSnapshot(row.written_by, snapshot)
+        };
+        is_since.then_some(Self { snapshot, statement: None })
     }
 }
 
@@ -116,6 +133,8 @@ pub struct Row<'a> {
     values: [Datum; MAX_ATTRIBUTES],
     nulls: [bool; MAX_ATTRIBUTES],
     columns: &'a [Column],
+    /// The transaction that has written it; none where that is long ago, and where a row was read at its place.
+    written_by: pg_sys::TransactionId,
 }
 
 impl Lookup {
@@ -360,7 +379,13 @@ impl Known {
 unsafe fn row(table: pg_sys::Relation, tuple: pg_sys::HeapTuple, columns: &[Column]) -> Row<'_> {
     let mut row = Row::of(columns);
     // SAFETY: promised by the caller; `find` has seen that the arrays are long enough.
-    unsafe { pg_sys::heap_deform_tuple(tuple, (*table).rd_att, row.values.as_mut_ptr(), row.nulls.as_mut_ptr()) };
+    unsafe {
+        pg_sys::heap_deform_tuple(tuple, (*table).rd_att, row.values.as_mut_ptr(), row.nulls.as_mut_ptr());
+        let header = &*(*tuple).t_data;
+        if u32::from(header.t_infomask) & pg_sys::HEAP_XMIN_FROZEN != pg_sys::HEAP_XMIN_FROZEN {
+            row.written_by = header.t_choice.t_heap.t_xmin;
+        }
+    }
     row
 }
 
@@ -417,7 +442,12 @@ fn column(table: Oid, name: &CStr) -> Result<Column> {
 
 impl<'a> Row<'a> {
     fn of(columns: &'a [Column]) -> Self {
-        Self { values: [Datum::null(); MAX_ATTRIBUTES], nulls: [true; MAX_ATTRIBUTES], columns }
+        Self {
+            values: [Datum::null(); MAX_ATTRIBUTES],
+            nulls: [true; MAX_ATTRIBUTES],
+            columns,
+            written_by: pg_sys::TransactionId::from(0),
+        }
     }
 
     /// The column at `position` of the lookup's columns, counted from 0; `None` for NULL.

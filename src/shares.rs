@@ -12,6 +12,7 @@ use crate::{catalog, clock};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::{Datum, Oid};
 use std::cell::Cell;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use uuid::Uuid;
@@ -54,7 +55,9 @@ pub fn level_of(grantees: &[String], relation: Oid, row_id: &str, enough: Level)
             let key = [text(grantee), relation.into_datum(), text(row_id)];
             OF_GRANTEE.with(|shares| {
                 shares.each(reader.latest, &key, |row| {
-                    highest = highest.max(reader.counts(&Share::read(row)?)?);
+                    if reader.is_of_the_row_seen(row, row_id)? {
+                        highest = highest.max(reader.counts(&Share::read(row)?)?);
+                    }
                     Ok(if highest >= Some(enough) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
                 })
             })?;
@@ -75,9 +78,10 @@ pub fn all(grantees: &[String], relation: Oid, most: usize) -> Result<Option<Has
             let more = each_of(reader.latest, grantee, relation, |row| {
                 let Some(rest) = left.checked_sub(1) else { return Ok(ControlFlow::Break(())) };
                 left = rest;
-                let share = Share::read(row)?;
-                if let Some(level) = reader.counts(&share)? {
-                    let row_id = row.text(1)?.ok_or_else(unreadable)?;
+                let (share, row_id) = (Share::read(row)?, row.text(1)?.ok_or_else(unreadable)?);
+                if let Some(level) = reader.counts(&share)?
+                    && reader.is_of_the_row_seen(row, row_id)?
+                {
                     match found.get_mut(row_id) {
                         Some(known) => *known = level.max(*known),
                         None => {
@@ -113,22 +117,22 @@ pub fn about(grantees: &[String], relation: Oid, most: usize) -> Result<usize> {
 /// The share that entitles a user to share a row himself: one with him by name, at that level, that counts.
 pub fn entitling(user_id: Uuid, relation: Oid, row_id: &str) -> Result<Option<Uuid>> {
     let grantee = format!("user:{user_id}");
-    let mut entitling: Option<Share> = None;
+    let mut entitling: Option<(Worth, Uuid)> = None;
     Reader::with(|reader| {
         let key = [text(&grantee), relation.into_datum(), text(row_id)];
         OF_GRANTEE.with(|shares| {
             shares.each(reader.latest, &key, |row| {
                 let share = Share::read(row)?;
-                // The one that ends last carries what is given under it longest.
-                let is_better =
-                    |known: &Share| share.expires_at.unwrap_or(i64::MAX) > known.expires_at.unwrap_or(i64::MAX);
-                if reader.counts(&share)? == Some(Level::Share) && entitling.as_ref().is_none_or(is_better) {
-                    entitling = Some(share);
+                if reader.counts(&share)? == Some(Level::Share)
+                    && let Some(worth) = reader.worth(&share)?
+                    && entitling.as_ref().is_none_or(|(best, _)| worth > *best)
+                {
+                    entitling = Some((worth, share.id));
                 }
                 Ok(ControlFlow::Continue(()))
             })
         })?;
-        Ok(entitling.map(|share| share.id))
+        Ok(entitling.map(|(_, id)| id))
     })
 }
 
@@ -182,15 +186,23 @@ struct Reader<'a> {
     any_revoked: bool,
     /// Shares that others were given under, and whether they let their holders share.
     above: HashMap<Uuid, bool>,
+    /// Whether the chain in question was longer than one may be.
+    cut_off: bool,
 }
+
+/// When a share ends with all above it, and how many these are.
+type Worth = (i64, Reverse<u32>);
 
 impl Reader<'_> {
     fn with<R>(read: impl FnOnce(&mut Reader<'_>) -> Result<R>) -> Result<R> {
         let any_revoked = any_revoked()?;
-        Latest::with(|latest| read(&mut Reader { latest, now: clock::now(), any_revoked, above: HashMap::new() }))
+        Latest::with(|latest| {
+            read(&mut Reader { latest, now: clock::now(), any_revoked, above: HashMap::new(), cut_off: false })
+        })
     }
 
     fn counts(&mut self, share: &Share) -> Result<Option<Level>> {
+        self.cut_off = false;
         Ok(self.stands(share, LONGEST_CHAIN)?.then_some(share.level))
     }
 
@@ -202,13 +214,46 @@ impl Reader<'_> {
         if let Some(known) = self.above.get(&under) {
             return Ok(*known);
         }
-        let Some(left) = left.checked_sub(1) else { return Ok(false) };
+        let Some(left) = left.checked_sub(1) else {
+            self.cut_off = true;
+            return Ok(false);
+        };
         let stands = match self::share(self.latest, under)? {
             Some(above) => above.level == Level::Share && self.stands(&above, left)?,
             None => false,
         };
-        self.above.insert(under, stands);
+        // Where the chain was too long nothing is known of the shares in it by themselves.
+        if !self.cut_off {
+            self.above.insert(under, stands);
+        }
         Ok(stands)
+    }
+
+    /// How long a share carries what is given under it; `None` where nothing can be given under it any more.
+    ///
+    /// By the end of the whole chain, and of several by the shortest: a share never comes to stand under itself.
+    fn worth(&self, share: &Share) -> Result<Option<Worth>> {
+        let (mut end, mut above, mut length) = (share.expires_at.unwrap_or(i64::MAX), share.under, 0);
+        while let Some(id) = above {
+            let Some(share) = self::share(self.latest, id)? else { return Ok(None) };
+            length += 1;
+            if length >= LONGEST_CHAIN {
+                return Ok(None);
+            }
+            end = end.min(share.expires_at.unwrap_or(i64::MAX));
+            above = share.under;
+        }
+        Ok(Some((end, Reverse(length))))
+    }
+
+    /// Whether a share is of the row that the statement sees under this key.
+    ///
+    /// An old snapshot still has a row that is gone: what was shared since is of another one, of whoever has used the key
+    /// again. A share that was there, and was only changed since, counts as it is now.
+    fn is_of_the_row_seen(&self, row: &Row<'_>, row_id: &str) -> Result<bool> {
+        let Some(before) = self.latest.before(row) else { return Ok(true) };
+        let then = |row: &Row<'_>| Ok(row.text(1)? == Some(row_id));
+        Ok(BY_ID.with(|shares| shares.first(&before, &[uuid_datum(row.uuid(0)?)], then))? == Some(true))
     }
 
     fn is_revoked(&self, id: Uuid) -> Result<bool> {

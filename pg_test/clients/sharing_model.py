@@ -271,13 +271,15 @@ class Model:
         return refusals
 
     def transfer(self, row, to: UUID) -> None:
-        """What the new owner gave is an owner's now; what it was given it needs no more."""
+        """What the new owner gave, and counts, is an owner's now; what it was given it needs no more."""
         self.rows[row].owner = to
-        for theirs in [share.id for share in self.of_row(row) if share.grantee == f"user:{to}"]:
-            for share in self.shares.values():
-                if share.under == theirs:
-                    share.under = None
-            self.remove(theirs)
+        theirs = [share for share in self.of_row(row) if share.grantee == f"user:{to}"]
+        carrying = {share.id for share in theirs if share.level == "share" and self.counts(share)}
+        for share in self.shares.values():
+            if share.under in carrying:
+                share.under = None
+        for share in theirs:
+            self.remove(share.id)
 
     def delete(self, row) -> None:
         del self.rows[row]

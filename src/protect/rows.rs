@@ -66,14 +66,18 @@ fn may_write(table_name: Option<Oid>) -> bool {
 
 /// Keeps a row from being deleted until the transaction ends. See the comment on the SQL function.
 #[pg_extern(sql = false)]
-fn hold_row(table_name: Option<Oid>, id: Option<&str>) -> bool {
+fn hold_row(table_name: Option<Oid>, id: Option<&str>) -> Option<String> {
     or_raise(shareable(table_name).and_then(|table| table.hold(id.unwrap_or_default())))
 }
 
 /// Gives a row to another owner. See the comment on the SQL function.
 #[pg_extern(sql = false)]
-fn give_row(table_name: Option<Oid>, id: Option<&str>, owner: Option<&str>) -> bool {
-    or_raise(shareable(table_name).and_then(|table| table.give(id.unwrap_or_default(), owner.unwrap_or_default())))
+fn give_row(table_name: Option<Oid>, id: Option<&str>, former: Option<&str>, owner: Option<&str>) -> bool {
+    or_raise(
+        shareable(table_name).and_then(|table| {
+            table.give(id.unwrap_or_default(), former.unwrap_or_default(), owner.unwrap_or_default())
+        }),
+    )
 }
 
 /// How an owner stands in a table's rows. See the comment on the SQL function.
@@ -170,17 +174,19 @@ impl Shareable {
         Ok(found.into_iter().next().map(|owner| (text, owner)))
     }
 
-    fn hold(&self, id: &str) -> Result<bool> {
-        let Some((_, key)) = self.key(id) else { return Ok(false) };
-        let sql = format!("SELECT 1 {} FOR KEY SHARE", self.from_where());
-        Ok(self.as_owner(|| spi::write(&sql, &[key]))? == 1)
+    /// The owner of the row that is held: by now it may be another one of this key.
+    fn hold(&self, id: &str) -> Result<Option<String>> {
+        let Some((_, key)) = self.key(id) else { return Ok(None) };
+        let sql = format!("SELECT x.{}::pg_catalog.text {} FOR KEY SHARE", self.owner.name, self.from_where());
+        let held = self.as_owner(|| spi::change(&sql, &[key], |row| Ok(row.get::<String>(1)?)))?;
+        Ok(held.into_iter().next().flatten())
     }
 
-    fn give(&self, id: &str, owner: &str) -> Result<bool> {
+    fn give(&self, id: &str, former: &str, owner: &str) -> Result<bool> {
         let Some((_, key)) = self.key(id) else { return Ok(false) };
         defer_nothing()?;
         let sql = format!(
-            "UPDATE ONLY {} x SET {} = $2::pg_catalog.{} WHERE {} OPERATOR(pg_catalog.=) $1",
+            "UPDATE ONLY {} x SET {} = $2::pg_catalog.{} WHERE {} OPERATOR(pg_catalog.=) $1 AND x.{}::pg_catalog.text OPERATOR(pg_catalog.=) $3",
             self.table.name,
             self.owner.name,
             match Oid::from(self.owner.type_id) {
@@ -190,10 +196,11 @@ impl Shareable {
                 pg_sys::INT8OID => "int8",
                 _ => "text",
             },
-            policy::bare(&self.key, "x.")
+            policy::bare(&self.key, "x."),
+            self.owner.name
         );
         let changed = writing_as(Oid::from(self.table.owner), &self.table.schema, || {
-            spi::write(&sql, &[key, owner.to_owned().into()])
+            spi::write(&sql, &[key, owner.to_owned().into(), former.to_owned().into()])
         })?;
         Ok(changed == 1)
     }

@@ -36,7 +36,11 @@ pub fn end(relation: u32) {
 
 /// Forgets everything that was shared of a table.
 pub fn forget(relation: u32) -> error::Result<()> {
-    spi::write("DELETE FROM warden.shares s WHERE s.relation = $1", &[Oid::from(relation).into()])?;
+    // What an idle transaction holds is not waited for.
+    spi::write(
+        "SELECT warden.remove_shares(ARRAY(SELECT s.id FROM warden.shares s WHERE s.relation = $1))",
+        &[Oid::from(relation).into()],
+    )?;
     Ok(())
 }
 
