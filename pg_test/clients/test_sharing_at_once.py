@@ -1,0 +1,377 @@
+"""Sharing with several connections (G3, F11, D3): what is taken away counts for nothing, whatever was under way; nobody who
+idles keeps another one waiting; a key that is used again is another row."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from database import eventually
+from documents import trust
+from issuer import Issuer
+
+SCHEMA = """
+CREATE TABLE tools (id varchar PRIMARY KEY, user_id uuid NOT NULL, name text NOT NULL, UNIQUE (user_id, name));
+GRANT SELECT, INSERT, UPDATE, DELETE ON tools TO app;
+SELECT warden.protect('tools', shareable => true);
+"""
+# Whoever waits for another client's transaction waits for ever: this ends it.
+BOUND = "SET statement_timeout = '2s'"
+
+
+class Workshop:
+    """Users and their tools, each named by a key of its own."""
+
+    def __init__(self, database):
+        self.database = database
+        self.issuer = Issuer("https://id.example.com")
+        with database.connect("owner", autocommit=True) as owner:
+            owner.execute(SCHEMA)
+        self.superuser = database.connect("postgres", autocommit=True)
+        self.superuser.execute("SELECT warden.add_client_role('app'), warden.add_admin_role('boss')")
+        trust(self.superuser, self.issuer)
+        self.alice, self.bob, self.carol, self.dave = (self.value("SELECT warden.create_user()") for _ in range(4))
+
+    def value(self, sql, parameters=()):
+        return self.superuser.execute(sql, parameters).fetchone()[0]
+
+    def tool(self, owner=None) -> str:
+        key = str(uuid4())
+        self.superuser.execute("INSERT INTO tools VALUES (%s, %s, %s)", (key, owner or self.alice, key))
+        return key
+
+    def sign_in(self, connection, user):
+        connection.execute("SELECT warden.authenticate(%s)", (self.issuer.token(user),))
+
+    def do(self, user, sql, parameters=()):
+        """The value of a statement that a user executes, committed."""
+        with self.database.connect("app") as connection:
+            connection.execute(BOUND)
+            self.sign_in(connection, user)
+            return connection.execute(sql, parameters).fetchone()[0]
+
+    def sees(self, user, key) -> bool:
+        seen = self.do(user, "SELECT count(*) FROM tools WHERE id = %s", (key,)) == 1
+        # By the list, by the key, by the function: always the same.
+        assert self.do(user, "SELECT count(*) FROM (SELECT id FROM tools OFFSET 0) t WHERE id = %s", (key,)) == int(seen)
+        assert (self.do(user, "SELECT warden.access_level('tools', %s)", (key,)) is not None) == seen
+        return seen
+
+    def share(self, giver, key, user, level="view", **options):
+        return self.do(giver, *share(key, user, level, **options))
+
+    def unshare(self, giver, key, user):
+        return self.do(giver, "SELECT warden.unshare('tools', %s, %s)", (key, user))
+
+
+def share(key, user, level="view", offer=False):
+    return "SELECT warden.share('tools', %s, %s, %s, offer => %s)", (key, user, level, offer)
+
+
+@pytest.fixture(scope="module")
+def workshop(database):
+    workshop = Workshop(database)
+    yield workshop
+    workshop.superuser.close()
+
+
+@pytest.fixture
+def app(workshop):
+    with workshop.database.connect("app") as connection:
+        yield connection
+
+
+def all_at_once(calls):
+    """Each call by a thread of its own; its result, or its error."""
+    barrier = Barrier(len(calls))
+
+    def one(call):
+        barrier.wait(60)
+        try:
+            return call()
+        except psycopg.Error as error:
+            return error
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(one, calls))
+
+
+def test_twenty_shares_of_one_row_with_one_user(workshop):
+    key = workshop.tool()
+    given = all_at_once([lambda: workshop.share(workshop.alice, key, workshop.bob, "edit")] * 20)
+    assert all(isinstance(one, UUID) for one in given), given
+    assert workshop.sees(workshop.bob, key)
+    # However many of them there are, they are taken away together ...
+    assert workshop.unshare(workshop.alice, key, workshop.bob) >= 1
+    assert not workshop.sees(workshop.bob, key)
+    # ... and are one, once they are given again.
+    all_at_once([lambda: workshop.share(workshop.alice, key, workshop.bob)] * 20)
+    workshop.share(workshop.alice, key, workshop.bob, "use")
+    levels = workshop.superuser.execute("SELECT level FROM warden.shares WHERE row_id = %s AND warden.share_counts(id) IS NOT NULL", (key,))
+    assert levels.fetchall() == [("use",)]
+    assert workshop.do(workshop.bob, "SELECT warden.access_level('tools', %s)", (key,)) == "use"
+
+
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
+def test_what_is_shared_on_while_the_share_is_taken_away_counts_for_nothing(workshop, app, isolation):
+    key = workshop.tool()
+    workshop.share(workshop.alice, key, workshop.bob, "share")
+    app.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+    workshop.sign_in(app, workshop.bob)
+    app.execute(*share(key, workshop.carol))
+    workshop.unshare(workshop.alice, key, workshop.bob)
+    app.commit()
+    assert not workshop.sees(workshop.carol, key) and not workshop.sees(workshop.bob, key)
+    # Nor does it come back with another share, or when it is taken out.
+    workshop.share(workshop.alice, key, workshop.bob, "share")
+    assert not workshop.sees(workshop.carol, key) and workshop.sees(workshop.bob, key)
+    workshop.value("SELECT warden.cleanup_shares()")
+    assert not workshop.sees(workshop.carol, key) and workshop.sees(workshop.bob, key)
+    # Nor as the gift of an owner: Bob gave nothing that counts.
+    workshop.do(workshop.alice, "SELECT warden.transfer('tools', %s, %s)", (key, workshop.bob))
+    assert not workshop.sees(workshop.carol, key)
+    workshop.share(workshop.bob, key, workshop.carol)
+    assert workshop.sees(workshop.carol, key)
+
+
+def left_by_share_on(workshop, key):
+    workshop.share(workshop.alice, key, workshop.bob, "share")
+    return workshop.bob, share(key, workshop.carol)
+
+
+def left_by_another_level(workshop, key):
+    workshop.share(workshop.alice, key, workshop.bob, "share")
+    workshop.share(workshop.bob, key, workshop.carol)
+    return workshop.bob, share(key, workshop.carol, "edit")
+
+
+def left_by_unshare(workshop, key):
+    workshop.share(workshop.alice, key, workshop.bob, "share")
+    workshop.share(workshop.bob, key, workshop.carol)
+    return workshop.bob, ("SELECT warden.unshare('tools', %s, %s)", (key, workshop.carol))
+
+
+def left_by_leaving(workshop, key):
+    workshop.share(workshop.alice, key, workshop.bob, "share")
+    workshop.share(workshop.bob, key, workshop.carol)
+    return workshop.bob, ("SELECT warden.unshare('tools', %s, %s)", (key, workshop.bob))
+
+
+def left_by_accepting(workshop, key):
+    offered = workshop.share(workshop.alice, key, workshop.bob, "share", offer=True)
+    return workshop.bob, ("SELECT warden.accept_share(%s)", (offered,))
+
+
+def left_by_accepting_what_was_shared_on(workshop, key):
+    workshop.share(workshop.alice, key, workshop.bob, "share")
+    offered = workshop.share(workshop.bob, key, workshop.carol, offer=True)
+    return workshop.carol, ("SELECT warden.accept_share(%s)", (offered,))
+
+
+LEFT = [left_by_share_on, left_by_another_level, left_by_unshare, left_by_leaving, left_by_accepting, left_by_accepting_what_was_shared_on]
+
+
+@pytest.mark.parametrize("later", ["commit", "rollback"])
+@pytest.mark.parametrize("left", LEFT)
+def test_f11_the_owner_takes_away_what_an_idle_transaction_holds(workshop, app, left, later):
+    key = workshop.tool()
+    user, statement = left(workshop, key)
+    workshop.sign_in(app, user)
+    app.execute(*statement)
+    # Another reader, in a transaction that goes on, with a statement that is prepared.
+    with workshop.database.connect("app") as reader:
+        workshop.sign_in(reader, workshop.bob)
+        reader.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        seen = "SELECT count(*) FROM tools WHERE id = %s"
+        before = reader.execute(seen, (key,), prepare=True).fetchone()[0]
+        assert before == (0 if left is left_by_accepting else 1)
+        assert workshop.unshare(workshop.alice, key, workshop.bob) >= 1
+        assert reader.execute(seen, (key,), prepare=True).fetchone() == (0,)
+    for one in (workshop.bob, workshop.carol):
+        assert not workshop.sees(one, key)
+    getattr(app, later)()
+    for one in (workshop.bob, workshop.carol):
+        assert not workshop.sees(one, key)
+    # What is given anew counts, and cleaning up takes nothing of it.
+    workshop.share(workshop.alice, key, workshop.bob, "share")
+    workshop.share(workshop.bob, key, workshop.carol)
+    workshop.value("SELECT warden.cleanup_shares()")
+    assert workshop.sees(workshop.bob, key) and workshop.sees(workshop.carol, key)
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_f11_the_others_share_and_answer_meanwhile(workshop, app, left):
+    key = workshop.tool()
+    user, statement = left(workshop, key)
+    workshop.sign_in(app, user)
+    app.execute(*statement)
+    workshop.share(workshop.alice, key, workshop.carol, "use")
+    workshop.share(workshop.alice, key, workshop.bob, "edit")
+    assert workshop.do(workshop.bob, "SELECT warden.access_level('tools', %s)", (key,)) == "edit"
+    assert workshop.do(workshop.carol, "SELECT warden.access_level('tools', %s)", (key,)) == "use"
+    assert workshop.do(workshop.alice, "SELECT count(*) FROM warden.list_shares('tools', %s)", (key,)) >= 2
+    app.commit()
+    assert workshop.do(workshop.bob, "SELECT warden.access_level('tools', %s)", (key,)) == "edit"
+
+
+@pytest.mark.parametrize("left", [left_by_accepting, left_by_accepting_what_was_shared_on, left_by_unshare, left_by_leaving])
+def test_f11_a_row_is_given_away_and_deleted_meanwhile(workshop, app, left):
+    """Only who is sharing a row keeps it from being deleted, as a foreign key to it would."""
+    key, other = workshop.tool(), workshop.tool()
+    for one in (key, other):
+        user, statement = left(workshop, one)
+        if one == key:
+            workshop.sign_in(app, user)
+        app.execute(*statement)
+    assert workshop.do(workshop.alice, "SELECT warden.transfer('tools', %s, %s)", (key, workshop.bob))
+    assert workshop.do(workshop.alice, "DELETE FROM tools WHERE id = %s RETURNING 1", (other,)) == 1
+    app.commit()
+    workshop.do(workshop.dave, "INSERT INTO tools (id, name) VALUES (%s, %s) RETURNING 1", (other, other))
+    for one in (workshop.alice, workshop.bob, workshop.carol):
+        assert not workshop.sees(one, other)
+    assert workshop.sees(workshop.bob, key) and not workshop.sees(workshop.alice, key)
+
+
+@pytest.mark.parametrize("left", [left_by_accepting, left_by_accepting_what_was_shared_on])
+def test_f11_an_administrator_empties_a_table_meanwhile(workshop, app, left):
+    key = workshop.tool()
+    user, statement = left(workshop, key)
+    workshop.sign_in(app, user)
+    app.execute(*statement)
+    with workshop.database.connect("postgres") as superuser:
+        superuser.execute(BOUND)
+        superuser.execute("TRUNCATE tools")
+        superuser.commit()
+    app.commit()
+    workshop.do(workshop.dave, "INSERT INTO tools (id, name) VALUES (%s, %s) RETURNING 1", (key, key))
+    assert not workshop.sees(workshop.bob, key) and not workshop.sees(workshop.carol, key)
+
+
+def waits(workshop, connection) -> bool:
+    return workshop.value("SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted", (connection.info.backend_pid,)) > 0
+
+
+@pytest.mark.parametrize("how", ["share first", "delete first"])
+def test_a_share_in_flight_is_never_of_a_row_that_comes_later(workshop, app, how):
+    """The key is used again by somebody else as soon as the row is gone."""
+    key = workshop.tool()
+    again = "INSERT INTO tools (id, name) VALUES (%s, 'another') RETURNING 1"
+    with workshop.database.connect("app") as deleting, ThreadPoolExecutor(1) as threads:
+        workshop.sign_in(app, workshop.alice)
+        workshop.sign_in(deleting, workshop.alice)
+        if how == "share first":
+            app.execute(*share(key, workshop.bob))
+            deleted = threads.submit(deleting.execute, "DELETE FROM tools WHERE id = %s", (key,))
+            eventually(lambda: waits(workshop, deleting) or deleted.done())
+            app.commit()
+            deleted.result()
+            deleting.commit()
+        else:
+            deleting.execute("DELETE FROM tools WHERE id = %s", (key,))
+            shared = threads.submit(app.execute, *share(key, workshop.bob))
+            eventually(lambda: waits(workshop, app) or shared.done())
+            deleting.commit()
+            with pytest.raises(errors.NoDataFound):
+                shared.result()
+            app.rollback()
+    assert workshop.do(workshop.dave, again, (key,)) == 1
+    assert not workshop.sees(workshop.bob, key) and workshop.sees(workshop.dave, key)
+    assert workshop.value("SELECT count(*) FROM warden.shares WHERE row_id = %s", (key,)) == 0
+    workshop.do(workshop.dave, "DELETE FROM tools WHERE id = %s RETURNING 1", (key,))
+
+
+def test_many_share_delete_and_make_the_row_again(workshop):
+    """Whatever comes first: what bob sees in the end was shared by who owns it."""
+    key = workshop.tool()
+
+    def again(user):
+        workshop.do(user, "DELETE FROM tools WHERE id = %s RETURNING 1", (key,))
+        workshop.do(user, "INSERT INTO tools (id, name) VALUES (%s, 'again') RETURNING 1", (key,))
+
+    def tried(call, *arguments):
+        try:
+            return call(*arguments)
+        except (TypeError, psycopg.Error):
+            return None
+
+    for _ in range(5):
+        all_at_once([
+            *[lambda: tried(workshop.share, workshop.alice, key, workshop.bob)] * 4,
+            *[lambda: tried(again, workshop.alice)] * 2,
+            lambda: tried(workshop.do, workshop.dave, "INSERT INTO tools (id, name) VALUES (%s, 'mine') RETURNING 1", (key,)),
+        ])
+        owner = workshop.superuser.execute("SELECT user_id FROM tools WHERE id = %s", (key,)).fetchone()
+        if owner is None or owner[0] == workshop.dave:
+            assert not workshop.sees(workshop.bob, key)
+            workshop.superuser.execute("DELETE FROM tools WHERE id = %s", (key,))
+            workshop.superuser.execute("INSERT INTO tools VALUES (%s, %s, 'anew')", (key, workshop.alice))
+
+
+@pytest.mark.parametrize("later", ["commit", "rollback"])
+def test_a_row_is_given_away_while_it_is_shared(workshop, app, later):
+    """The share of the former owner stays, as the others do; the new owner takes it away."""
+    key = workshop.tool()
+    workshop.sign_in(app, workshop.alice)
+    app.execute(*share(key, workshop.bob))
+    with workshop.database.connect("app") as giving, ThreadPoolExecutor(1) as threads:
+        workshop.sign_in(giving, workshop.alice)
+        given = threads.submit(giving.execute, "SELECT warden.transfer('tools', %s, %s)", (key, workshop.dave))
+        eventually(lambda: waits(workshop, giving) or given.done())
+        getattr(app, later)()
+        assert given.result().fetchone() == (True,)
+        giving.commit()
+    assert workshop.sees(workshop.bob, key) == (later == "commit")
+    assert workshop.sees(workshop.dave, key) and not workshop.sees(workshop.alice, key)
+    workshop.unshare(workshop.dave, key, workshop.bob)
+    assert not workshop.sees(workshop.bob, key)
+
+
+def test_who_has_given_a_row_away_shares_it_no_more(workshop, app):
+    key = workshop.tool()
+    with workshop.database.connect("app") as giving, ThreadPoolExecutor(1) as threads:
+        workshop.sign_in(giving, workshop.alice)
+        giving.execute("SELECT warden.transfer('tools', %s, %s)", (key, workshop.dave))
+        workshop.sign_in(app, workshop.alice)
+        shared = threads.submit(app.execute, *share(key, workshop.bob))
+        eventually(lambda: waits(workshop, app) or shared.done())
+        giving.commit()
+        with pytest.raises(psycopg.Error):
+            shared.result()
+    app.rollback()
+    assert not workshop.sees(workshop.bob, key)
+
+
+@pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_who_makes_a_row_of_a_known_key_shows_nobody_the_one_before(workshop, app, isolation):
+    """An old snapshot still sees the row that is gone; what is shared since is of another."""
+    reader = workshop.value("SELECT warden.create_user()")
+    key, mine = workshop.tool(), workshop.tool(reader)
+    app.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+    workshop.sign_in(app, reader)
+    assert app.execute("SELECT id FROM tools WHERE id = ANY (%s)", ([key, mine],)).fetchall() == [(mine,)]
+    workshop.do(workshop.alice, "DELETE FROM tools WHERE id = %s RETURNING 1", (key,))
+    workshop.do(workshop.dave, "INSERT INTO tools (id, name) VALUES (%s, %s) RETURNING 1", (key, key))
+    workshop.share(workshop.dave, key, reader, "edit")
+    assert app.execute("SELECT id FROM tools WHERE id = ANY (%s)", ([key, mine],)).fetchall() == [(mine,)]
+    assert app.execute("SELECT id FROM tools").fetchall() == [(mine,)]
+    app.commit()
+    assert workshop.sees(reader, key)
+
+
+def test_nor_does_a_statement_that_takes_its_time(workshop, app):
+    reader = workshop.value("SELECT warden.create_user()")
+    key, mine = workshop.tool(), workshop.tool(reader)
+    workshop.sign_in(app, reader)
+    slow = "WITH w AS MATERIALIZED (SELECT pg_advisory_xact_lock(17)) SELECT id FROM w, LATERAL (SELECT id FROM tools WHERE w IS NOT NULL) t"
+    with workshop.database.connect("postgres") as holding, ThreadPoolExecutor(1) as threads:
+        holding.execute("SELECT pg_advisory_lock(17)")
+        seen = threads.submit(app.execute, slow)
+        eventually(lambda: waits(workshop, app))
+        workshop.do(workshop.alice, "DELETE FROM tools WHERE id = %s RETURNING 1", (key,))
+        workshop.do(workshop.dave, "INSERT INTO tools (id, name) VALUES (%s, %s) RETURNING 1", (key, key))
+        workshop.share(workshop.dave, key, reader)
+        holding.execute("SELECT pg_advisory_unlock(17)")
+        assert seen.result().fetchall() == [(mine,)]
