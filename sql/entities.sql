@@ -90,13 +90,6 @@ AS 'MODULE_PATHNAME', 'decide_entity_wrapper';
 COMMENT ON FUNCTION warden.decide_entity(text, text, uuid, text[]) IS
     'As decide_entity_for_me(), for a user with these roles. Not callable by clients.';
 
-CREATE FUNCTION warden.acting_person() RETURNS uuid
-LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'acting_person_wrapper';
-
-COMMENT ON FUNCTION warden.acting_person() IS
-    'The person who administers, as require_may_grant() means it; NULL where a database role acts by itself. Not callable by clients.';
-
 CREATE FUNCTION warden.explain_entity(entity_type text, entity_id text, user_id uuid DEFAULT NULL) RETURNS TABLE (
     allowed boolean, reason text, rule_entity_type text, rule_entity_id text, rule_user_id uuid, rule_role text, justification text
 )

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::readers::somebody;
-use crate::{directory, door, sealed};
+use crate::{directory, sealed};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::Datum;
 use pgrx::prelude::*;
@@ -46,14 +46,6 @@ fn decide_entity(
         Tables { latest }.decide(entity_type, entity_id, &Subject { user_id, roles: &roles })
     }));
     TableIterator::once(decision.row())
-}
-
-/// The person who administers; NULL where a database role acts by itself. See the comment on the SQL function.
-#[pg_extern(sql = false)]
-fn acting_person() -> Option<pgrx::Uuid> {
-    let signed_in = sealed::with_identity(|identity| identity.actor_id);
-    let person = signed_in.or_else(|| door::person().map(|person| person.user_id()));
-    person.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
 }
 
 struct Decision {

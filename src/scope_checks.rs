@@ -136,10 +136,6 @@ impl Person {
         Self { user_id: user.id, tenant_id, roles: user.roles.clone(), granted }
     }
 
-    pub fn user_id(&self) -> Uuid {
-        self.user_id
-    }
-
     /// Who acts in this transaction, as far as it goes beyond one tenant: what a tenant has made of him is nothing to
     /// grant everywhere.
     fn of(identity: &Identity) -> Result<Self> {
