@@ -104,7 +104,7 @@ impl Latest {
                 raising::PushActiveSnapshot(if unguarded::is_in_parallel_mode() {
                     unguarded::active_snapshot()
                 } else {
-                    statement = pg_sys::ActiveSnapshotSet().then(|| unguarded::active_snapshot());
+                    statement = unguarded::has_active_snapshot().then(unguarded::active_snapshot);
                     raising::GetLatestSnapshot()
                 });
             });

@@ -41,6 +41,8 @@ cannot_raise! {
     is_transaction_block = IsTransactionBlock() -> bool;
     /// Whether a parallel query is under way.
     is_in_parallel_mode = IsInParallelMode() -> bool;
+    /// Whether a snapshot was pushed.
+    has_active_snapshot = ActiveSnapshotSet() -> bool;
     /// The snapshot pushed last; the caller has seen to it that there is one.
     active_snapshot = GetActiveSnapshot() -> Snapshot;
 }
