@@ -41,7 +41,7 @@ def test_what_is_refused(sections):
 
 
 def test_it_is_refused_with_its_owner(sections):
-    assert section(sections, "'alice', 'suspended'")[-2:] == ["scout|active|f", "visitor|active|f"]
+    assert section(sections, "'alice', 'suspended'")[-2:] == ["scout|active|f", "visitor|revoked|f"]
 
 
 def test_a_capability_opens_for_reading(sections):
