@@ -21,7 +21,9 @@ BEGIN
         RETURN jsonb_build_object('error', 'unfit_owner');
     ELSIF arguments ? 'credential' AND NOT warden.is_credential_good(owner_id, arguments -> 'credential') THEN
         RETURN jsonb_build_object('error', 'signed_out');
-    ELSIF (SELECT count(*) FROM warden.agents a WHERE a.owner_id = owner.id AND a.status <> 'revoked') >= 100 THEN
+    -- And a thousand with those that are revoked, which stay for the record.
+    ELSIF (SELECT count(*) FILTER (WHERE a.status <> 'revoked') >= 100 OR count(*) >= 1000
+           FROM warden.agents a WHERE a.owner_id = owner.id) THEN
         RETURN jsonb_build_object('error', 'too_many_agents');
     ELSIF EXISTS (SELECT FROM warden.agents a
                   WHERE a.owner_id = owner.id AND a.name = arguments ->> 'name' AND a.status <> 'revoked') THEN
@@ -125,7 +127,7 @@ BEGIN
                 USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
         WHEN 'too_many_agents' THEN
             RAISE EXCEPTION 'too many agents'
-                USING ERRCODE = '53400', HINT = 'A user has at most 100 at a time: revoke those that are not in use.';
+                USING ERRCODE = '53400', HINT = 'A user has at most 100 at a time, and 1000 with those that are revoked: revoke those that are not in use, or have some erased.';
         WHEN 'name_taken' THEN
             RAISE EXCEPTION 'the owner has an agent with this name' USING ERRCODE = '23505', HINT = 'Choose another name.';
         WHEN 'id_taken' THEN
@@ -137,4 +139,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.register_agent(text, uuid, text[], boolean, text, uuid) IS
-    'Registers an agent, a user of its own that is never more than its owner, and returns its id. name: one agent''s of this owner; owner_id: the signed-in user for NULL, an administrator names any person or service; scopes: what it asks for and is granted, none that the owner lacks, NULL for all that the owner has (for an administrator: that it has everywhere); pending: whether it waits to be approved by set_agent_status(); external_id, agent_id: how tokens of another issuer name it, or a user of kind agent that create_user() has made; for administrators. A client''s call is not undone by a rollback. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument or an unknown scope; 42501 for a scope beyond the owner''s, for an agent or a visitor, for who acts for another, and where a person administers who holds less than the owner; P0002 for an unknown owner and for another than oneself; 23505 where name, id or external id is taken; 53400 for more than 100 that are not revoked.';
+    'Registers an agent, a user of its own that is never more than its owner, and returns its id. name: one agent''s of this owner; owner_id: the signed-in user for NULL, an administrator names any person or service; scopes: what it asks for and is granted, none that the owner lacks, NULL for all that the owner has (for an administrator: that it has everywhere); pending: whether it waits to be approved by set_agent_status(); external_id, agent_id: how tokens of another issuer name it, or a user of kind agent that create_user() has made; for administrators. A client''s call is not undone by a rollback. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument or an unknown scope; 42501 for a scope beyond the owner''s, for an agent or a visitor, for who acts for another, and where a person administers who holds less than the owner; P0002 for an unknown owner and for another than oneself; 23505 where name, id or external id is taken; 53400 for more than 100 that are not revoked, or 1000 in all.';

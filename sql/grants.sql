@@ -4,7 +4,8 @@
 CREATE FUNCTION warden.owner_functions() RETURNS regprocedure[]
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN ARRAY['warden.current_user_id()', 'warden.current_tenant_id()', 'warden.current_external_id()',
-             'warden.current_external_number()']::pg_catalog.regprocedure[];
+             'warden.current_external_number()', 'warden.lending_user_id(text)', 'warden.lending_external_id(text)',
+             'warden.lending_external_number(text)']::pg_catalog.regprocedure[];
 
 COMMENT ON FUNCTION warden.owner_functions() IS
     'What policies compare owners with. Everybody may call them, and Postgres looks that up twice in each query on a protected table: faster where a function has no list of privileges, so they have one only where default privileges gave them one.';
@@ -67,9 +68,6 @@ $$;
 
 -- Policies and defaults call these as whoever queries.
 GRANT EXECUTE ON FUNCTION
-    warden.lending_user_id(text),
-    warden.lending_external_id(text),
-    warden.lending_external_number(text),
     warden.current_session_id(),
     warden.current_actor_id(),
     warden.current_roles(),

@@ -20,12 +20,12 @@ BEGIN ATOMIC
     WITH lost AS (
         SELECT CASE WHEN 'owner' = ANY (m.roles) AND 'owner' <> ALL (is_last_admin.roles_after) THEN '{owner}'::text[]
                     WHEN NOT is_last_admin.roles_after && '{owner,admin}' THEN '{owner,admin}' END AS roles
-        FROM warden.tenant_members m JOIN warden.users u ON u.id = m.user_id AND u.status = 'active'
+        FROM warden.tenant_members m JOIN warden.users u ON u.id = m.user_id AND u.status = 'active' AND u.kind <> 'agent'
         WHERE m.tenant_id = is_last_admin.tenant_id AND m.user_id = is_last_admin.user_id AND m.roles && '{owner,admin}'
     )
     SELECT EXISTS (
         SELECT FROM lost l WHERE l.roles IS NOT NULL AND NOT EXISTS (
-            SELECT FROM warden.tenant_members o JOIN warden.users u ON u.id = o.user_id AND u.status = 'active'
+            SELECT FROM warden.tenant_members o JOIN warden.users u ON u.id = o.user_id AND u.status = 'active' AND u.kind <> 'agent'
             WHERE o.tenant_id = is_last_admin.tenant_id AND o.user_id <> is_last_admin.user_id AND o.roles && l.roles));
 END;
 
@@ -56,7 +56,7 @@ BEGIN
     SELECT m.roles INTO before FROM warden.tenant_members m WHERE m.tenant_id = tenant AND m.user_id = member;
     IF admin IS NOT NULL THEN
         SELECT m.roles INTO held FROM warden.tenant_members m JOIN warden.users u ON u.id = m.user_id
-        WHERE m.tenant_id = tenant AND m.user_id = admin AND m.roles && '{owner,admin}' AND u.status = 'active';
+        WHERE m.tenant_id = tenant AND m.user_id = admin AND m.roles && '{owner,admin}' AND u.status = 'active' AND u.kind <> 'agent';
         IF NOT FOUND THEN
             RETURN jsonb_build_object('error', 'not_an_admin');
         ELSIF NOT warden.is_credential_good(admin, arguments -> 'credential') THEN
@@ -113,7 +113,7 @@ BEGIN
         OR NOT EXISTS (
             SELECT FROM warden.tenant_members m JOIN warden.users u ON u.id = m.user_id
             WHERE m.tenant_id = require_tenant_admin.tenant_id AND m.user_id = (identity ->> 'user_id')::uuid
-              AND m.roles && '{owner,admin}' AND u.status = 'active') THEN
+              AND m.roles && '{owner,admin}' AND u.status = 'active' AND u.kind <> 'agent') THEN
         RAISE EXCEPTION 'not an admin of this tenant'
             USING ERRCODE = '42501', HINT = 'Its admins and owners manage its members, by themselves and with the scope admin.';
     END IF;

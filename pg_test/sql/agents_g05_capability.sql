@@ -17,6 +17,7 @@ FROM (VALUES (''), ('Can'), ('7'), ('a-b'), ('a b'), ('a''b'), ('a"b'), ('a$b'),
 SELECT t.rows($$SELECT FROM pg_policies WHERE policyname LIKE 'warden_%' AND cmd <> 'SELECT' AND concat(qual, with_check) LIKE '%lending%'$$, 0, 'G5: no policy but that of SELECT knows of it');
 SELECT t.rows($$SELECT FROM pg_policies WHERE policyname = 'warden_select' AND qual LIKE '%lending%'$$, 3, 'which does, of each table that is guarded');
 RESET ROLE;
+SELECT t.ok(bool_and(intact), 'the tables are intact') FROM warden.protected_tables;
 SELECT t.is(capability, 'can_read_diaries', 'G5: which one guards a table is listed') FROM warden.protected_tables WHERE relation = 'diaries'::regclass;
 UPDATE warden.users SET external_id = '7' WHERE id = :'alice';
 CREATE FUNCTION opened() RETURNS text LANGUAGE sql AS $$

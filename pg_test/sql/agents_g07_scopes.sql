@@ -171,4 +171,30 @@ BEGIN;
 SELECT warden.authenticate(:'scout_token');
 SELECT t.ok(NOT warden.has_scope('docs:write'), 'there alone');
 COMMIT;
+-- Nor does it manage the tenant, whatever it is there.
+\connect - boss
+SELECT warden.add_member(:'tenant', :'bob', '{user}'), warden.add_member(:'tenant', :'alice', '{admin}'), warden.add_member(:'tenant', :'scout', '{admin}');
+SELECT warden.grant_scope(:'scout', 'admin'), warden.assign_role(:'alice', 'admin');
+SELECT t.refused(format('SELECT warden.add_member(%L, %L, ''{user}'')', :'tenant', :'alice'), '55000', 'an agent is not the last admin of a tenant', 'last');
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'scout_token', tenant_id => :'tenant');
+SELECT t.ok(warden.has_scope('admin') AND warden.current_roles() @> '{admin}', 'an agent of an admin, with the scope');
+SELECT t.refused(format('SELECT warden.remove_member(%L, %L)', :'tenant', :'bob'), '42501', 'G7: manages no members');
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'alice_token', tenant_id => :'tenant');
+SELECT t.ok(warden.remove_member(:'tenant', :'bob'), 'its owner does');
+COMMIT;
+-- One of a service, in a tenant of the user for whom it acts.
+\connect - boss
+SELECT warden.set_user_status(:'platform', 'active'), warden.add_member(:'tenant', :'bob', '{user}');
+\connect - app
+SELECT t.refused(format('SELECT warden.authenticate(%L, tenant_id => %L)', :'helped_bob', :'tenant'), '28000', 'D10: not in a tenant that the service is no member of');
+\connect - boss
+SELECT warden.add_member(:'tenant', :'platform', '{user}');
+\connect - app
+BEGIN;
+SELECT t.is(warden.authenticate(:'helped_bob', tenant_id => :'tenant'), :'bob'::uuid, 'D10: and in one where it is');
+COMMIT;
 SELECT t.done();

@@ -119,6 +119,17 @@ SELECT t.refused(s, '28000', 'no more: ' || s) FROM (VALUES ('SELECT warden.regi
     (format('SELECT warden.set_agent_capability(%L, ''more'', true)', :'own')), (format('SELECT warden.create_api_key(''late'', user_id => %L)', :'own'))) AS c (s);
 COMMIT;
 
+-- As many as may be at a time.
+\connect - postgres
+SELECT warden.create_service_account('farm') AS farm \gset
+SELECT count(*) FROM generate_series(1, 99) i, LATERAL warden.register_agent('a' || i, :'farm');
+SELECT t.ok(warden.register_agent('a100', :'farm') IS NOT NULL, 'a hundred');
+SELECT t.refused(format('SELECT warden.register_agent(''a101'', %L)', :'farm'), '53400', 'and no more');
+UPDATE warden.agents SET status = 'revoked' WHERE owner_id = :'farm';
+SELECT t.ok(warden.register_agent('a101', :'farm') IS NOT NULL, 'those that are revoked do not count');
+INSERT INTO warden.agents (user_id, owner_id, name, status, requested) SELECT gen_random_uuid(), :'farm', 'b', 'revoked', '{}' FROM generate_series(1, 900);
+SELECT t.refused(format('SELECT warden.register_agent(''a102'', %L)', :'farm'), '53400', 'up to a thousand');
+
 -- Behind an admin role: an agent is no administrator, and a person no more than he is.
 \connect - boss
 SELECT warden.assign_role(:'bob', 'admin'), warden.assign_role(:'bobs_agent', 'admin');
