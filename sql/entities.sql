@@ -106,6 +106,15 @@ BEGIN
         FROM warden.known_users u
         CROSS JOIN LATERAL warden.decide_entity(coalesce(explain_entity.entity_type, ''), coalesce(explain_entity.entity_id, ''), u.id, u.roles) AS d
         WHERE u.id = meant;
+        -- An agent is never more than its owner.
+        IF decision.allowed AND EXISTS (SELECT FROM warden.agents a WHERE a.user_id = meant) THEN
+            SELECT d.allowed, CASE WHEN d.allowed THEN decision.reason ELSE 'owner_not_allowed' END AS reason,
+                   CASE WHEN d.allowed THEN decision.rule_id ELSE d.rule_id END AS rule_id
+            INTO decision
+            FROM warden.agents a JOIN warden.users o ON o.id = a.owner_id
+            CROSS JOIN LATERAL warden.decide_entity(coalesce(explain_entity.entity_type, ''), coalesce(explain_entity.entity_id, ''), o.id, o.roles) AS d
+            WHERE a.user_id = meant;
+        END IF;
     END IF;
     allowed := decision.allowed;
     reason := decision.reason;
@@ -120,4 +129,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.explain_entity(text, text, uuid) IS
-    'Whether the entity is open to a user, and why: user_deny, user_allow, role_deny or role_allow, the same with parent_ where a rule of a parent decides, default_included, not_assigned, unknown_entity, and actor_deny where it is denied to who acts for the user. user_id: NULL for oneself; an administrator names anybody, whose roles everywhere then count. Administrators also see the rule that decided. Errors: 28000 for nobody, 22023 for an administrator who names nobody, P0002 for an unknown user, and for another than oneself.';
+    'Whether the entity is open to a user, and why: user_deny, user_allow, role_deny or role_allow, the same with parent_ where a rule of a parent decides, default_included, not_assigned, unknown_entity, actor_deny where it is denied to who acts for the user, and owner_not_allowed where the user is an agent whose owner does not have it. user_id: NULL for oneself; an administrator names anybody, whose roles everywhere then count. Administrators also see the rule that decided. Errors: 28000 for nobody, 22023 for an administrator who names nobody, P0002 for an unknown user, and for another than oneself.';

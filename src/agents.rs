@@ -6,7 +6,8 @@
 
 use crate::bearer::{Failure, Named};
 use crate::directory::{self, User};
-use crate::identity::Lends;
+use crate::error::{Error, Result};
+use crate::identity::{Identity, Lends};
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
 use crate::tenants::{self, Membership};
 use std::rc::Rc;
@@ -35,11 +36,11 @@ thread_local! {
 }
 
 /// What bounds the user that a credential speaks for, and whoever acts for it. Neither is refused for anything else.
-pub fn bounds(user: &User, actor: Option<&User>, named: &Named) -> Result<Bounds, Failure> {
+pub fn bounds(user: &User, actor: Option<&User>, named: &Named) -> std::result::Result<Bounds, Failure> {
     let mut bounds = Bounds::default();
     if user.is_agent {
         let (owner, capabilities) = registered(user, named)?;
-        if actor.is_none() && !capabilities.is_empty() {
+        if actor.is_none() {
             bounds.lends =
                 Some(Rc::new(Lends { owner_id: owner.id, external_id: owner.external_id.clone(), capabilities }));
         }
@@ -62,7 +63,12 @@ pub fn bounds(user: &User, actor: Option<&User>, named: &Named) -> Result<Bounds
 impl Bounds {
     /// The bounds as of a tenant: the roles there of those who are no agents count too, and who is no member of it has
     /// no agent there. Takes from an agent the roles that its owner does not have.
-    pub fn in_tenant(mut self, user: &mut User, tenant_id: Option<Uuid>, named: &Named) -> Result<Self, Failure> {
+    pub fn in_tenant(
+        mut self,
+        user: &mut User,
+        tenant_id: Option<Uuid>,
+        named: &Named,
+    ) -> std::result::Result<Self, Failure> {
         for bound in self.users.iter_mut().filter(|bound| !bound.is_agent) {
             match tenant_id.map(|tenant_id| tenants::membership(tenant_id, bound.id)).transpose()? {
                 None | Some(Membership::NoTenants) => {}
@@ -89,8 +95,21 @@ impl Bounds {
     }
 }
 
+/// The owner of the agent that a transaction acts as, with its roles in the tenant; `None` where it acts as no agent.
+pub fn owner(identity: &Identity) -> Result<Option<User>> {
+    let Some(lends) = &identity.lends else { return Ok(None) };
+    let mut owner =
+        directory::find_by_id(lends.owner_id)?.ok_or_else(|| Error::forbidden("the owner is not there", ""))?;
+    let roles = match identity.tenant_id.map(|tenant_id| tenants::membership(tenant_id, owner.id)).transpose()? {
+        Some(Membership::Member(roles)) => roles,
+        None | Some(Membership::NoTenants | Membership::Refused(_)) => Vec::new(),
+    };
+    owner.roles = tenants::join_roles(owner.roles, roles);
+    Ok(Some(owner))
+}
+
 /// The owner and the capabilities of an agent that may act.
-fn registered(agent: &User, named: &Named) -> Result<(User, Vec<String>), Failure> {
+fn registered(agent: &User, named: &Named) -> std::result::Result<(User, Vec<String>), Failure> {
     let found =
         Latest::with(|latest| AGENT_BY_ID.with(|agents| agents.first(latest, &[uuid_datum(agent.id)], registration)))?;
     let Registration { owner_id, active, capabilities } = found.ok_or_else(|| named.refused("agent_not_registered"))?;
@@ -103,6 +122,6 @@ fn registered(agent: &User, named: &Named) -> Result<(User, Vec<String>), Failur
     Ok((owner, capabilities))
 }
 
-fn registration(row: &Row<'_>) -> crate::error::Result<Registration> {
+fn registration(row: &Row<'_>) -> Result<Registration> {
     Ok(Registration { owner_id: row.uuid(0)?, active: row.text(1)? == Some("active"), capabilities: row.texts(2)? })
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::readers::somebody;
-use crate::{directory, sealed};
+use crate::{agents, directory, sealed};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::Datum;
 use pgrx::prelude::*;
@@ -60,7 +60,8 @@ impl Decision {
     }
 }
 
-/// For the user, and not for an actor to whom it is denied: nobody comes by it in the name of another. `None` for nobody.
+/// For the user, and not for an actor to whom it is denied: nobody comes by it in the name of another; nor for an agent
+/// whose owner does not have it. `None` for nobody.
 fn decide_for_signed_in(entity_type: Option<&str>, entity_id: Option<&str>) -> Result<Option<Decision>> {
     let Some(identity) = sealed::with_identity(Identity::clone) else { return Ok(None) };
     let actor = match identity.actor_id {
@@ -69,10 +70,18 @@ fn decide_for_signed_in(entity_type: Option<&str>, entity_id: Option<&str>) -> R
             Some(directory::find_by_id(actor_id)?.ok_or_else(|| Error::forbidden("the acting user is not there", ""))?)
         }
     };
+    let owner = agents::owner(&identity)?;
     Latest::with(|latest| {
         let tables = Tables { latest };
         let user = Subject { user_id: identity.user_id, roles: &identity.roles };
         let decision = tables.decide(entity_type, entity_id, &user)?;
+        if let Some(owner) = owner.filter(|_| decision.allowed) {
+            let of_owner =
+                tables.decide(entity_type, entity_id, &Subject { user_id: owner.id, roles: &owner.roles })?;
+            if !of_owner.allowed {
+                return Ok(Some(Decision { reason: "owner_not_allowed", ..of_owner }));
+            }
+        }
         if let Some(actor) = actor.filter(|_| decision.allowed) {
             let actor = Subject { user_id: actor.id, roles: &actor.roles };
             let key = (entity_type.unwrap_or_default().to_owned(), entity_id.unwrap_or_default().to_owned());

@@ -39,7 +39,7 @@ pub struct Identity {
     pub granted: Rc<[String]>,
     /// None of its roles may write.
     pub reads_only: bool,
-    /// Of an agent with capabilities: whose rows it may read by them.
+    /// Of an agent that acts as itself: its owner, and what it may read of that one's.
     pub lends: Option<Rc<Lends>>,
 }
 
@@ -192,7 +192,7 @@ pub struct Head {
     /// not aliases of 7, and 0 is nobody's.
     pub external_number: Option<i64>,
     pub reads_only: bool,
-    /// Of an agent with capabilities.
+    /// Of an agent that acts as itself.
     pub lends: Option<Lending>,
 }
 

@@ -145,7 +145,7 @@ policy_function!(
     }
 );
 
-/// Whether the agent of this transaction has the capability that is the argument; nobody else has any, and does not
+/// Whether the agent of this transaction has the capability that is the argument; who is none has none, and does not
 /// even look at it.
 #[inline]
 fn is_lent(fcinfo: pg_sys::FunctionCallInfo) -> bool {

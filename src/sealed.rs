@@ -41,7 +41,7 @@ struct Hot {
     has_tenant: bool,
     external_number: Option<i64>,
     reads_only: bool,
-    /// Whether it is an agent with capabilities, and the external number of its owner.
+    /// Whether it is an agent, and the external number of its owner.
     lends: bool,
     lending_number: Option<i64>,
 }
@@ -130,7 +130,7 @@ pub fn external_number() -> Option<i64> {
     hot().external_number
 }
 
-/// Whether the identity is an agent's with capabilities; meaningful only while the standing is valid.
+/// Whether the identity is an agent's; meaningful only while the standing is valid.
 #[inline]
 pub fn lends() -> bool {
     hot().lends

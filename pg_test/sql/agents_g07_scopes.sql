@@ -143,6 +143,28 @@ COMMIT;
 
 \connect - postgres
 \set scout_token `lib/tokens mint $SCOUT 600`
+-- Entities: none that the owner does not have, by whatever rule.
+\connect - boss
+SELECT warden.declare_entity('room', 'attic', default_included => true), warden.declare_entity('room', 'hall', default_included => true), warden.declare_entity('room', 'vault');
+SELECT warden.set_entity_rule('room', 'attic', 'deny', 'not hers', user_id => :'alice');
+SELECT warden.set_entity_rule('room', 'vault', 'allow', 'not hers', user_id => :'scout');
+SELECT t.is(string_agg(format('%s %s %s', e.id, x.allowed, x.reason), ', ' ORDER BY e.id), 'attic f owner_not_allowed, hall t default_included, vault f owner_not_allowed', 'G7: explained')
+FROM unnest('{attic,hall,vault}'::text[]) AS e (id), LATERAL warden.explain_entity('room', e.id, :'scout') AS x;
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'scout_token');
+SELECT t.is(string_agg(format('%s %s', e.id, warden.entity_allowed('room', e.id)), ', ' ORDER BY e.id), 'attic f, hall t, vault f', 'G7: what its owner does not have is closed to an agent')
+FROM unnest('{attic,hall,vault}'::text[]) AS e (id);
+COMMIT;
+\connect - boss
+SELECT warden.set_entity_rule('room', 'vault', 'allow', 'hers too', role => 'editor'), warden.set_entity_rule('room', 'attic', 'allow', 'hers after all', user_id => :'alice'),
+    warden.set_entity_rule('room', 'attic', 'allow', 'its too', user_id => :'scout');
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'scout_token');
+SELECT t.ok(warden.entity_allowed('room', 'vault') AND warden.entity_allowed('room', 'attic'), 'G7: and open where both have it');
+COMMIT;
+
 -- In a tenant: an agent that is a member, of an owner that is one.
 \connect - boss
 \set tenant 7e000000-0000-4000-8000-000000000001
