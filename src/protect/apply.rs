@@ -39,7 +39,7 @@ pub fn protect(
     // Somebody may have changed the table while we waited.
     let (tree, steps) = prepare(relation, options, replace_policies)?;
     refuse_unowned_rows(&tree, options)?;
-    if shareable && !known.get(&relation).is_some_and(|known| known.options.key_column.is_some()) {
+    if shareable && known.get(&relation).is_none_or(|known| known.options.key_column.is_none()) {
         shares::begin(relation)?;
     }
     execute(&tree, &steps)?;

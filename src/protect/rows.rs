@@ -35,7 +35,7 @@ fn row_access(
     id: Option<&str>,
 ) -> TableIterator<'static, (name!(row_id, String), name!(access, String), name!(owner, Option<String>))> {
     let found = or_raise(shareable(table_name).and_then(|table| table.access(id.unwrap_or_default())));
-    TableIterator::new(found.into_iter())
+    TableIterator::new(found)
 }
 
 /// The owner of a row, whoever asks. See the comment on the SQL function.
@@ -46,7 +46,7 @@ fn row_owner(
     id: Option<&str>,
 ) -> TableIterator<'static, (name!(row_id, String), name!(owner, Option<String>))> {
     let found = or_raise(shareable(table_name).and_then(|table| table.owner_of(id.unwrap_or_default())));
-    TableIterator::new(found.into_iter())
+    TableIterator::new(found)
 }
 
 /// A key as shares have it. See the comment on the SQL function.
@@ -148,7 +148,7 @@ impl Shareable {
         Some((text, datum))
     }
 
-    fn from_where(&self) -> String {
+    fn of_key(&self) -> String {
         format!("FROM ONLY {} x WHERE {} OPERATOR(pg_catalog.=) $1", self.table.name, policy::bare(&self.key, "x."))
     }
 
@@ -159,7 +159,7 @@ impl Shareable {
             policy::is_owner_in_statement(&self.owner, "x.")?,
             policy::bare(&self.key, "x."),
             self.owner.name,
-            self.from_where()
+            self.of_key()
         );
         let found = table_owner::act_as_client(caller::oid(), || {
             spi::read(&sql, &[key], |row| Ok((row.get::<String>(1)?.unwrap_or_default(), row.get::<String>(2)?)))
@@ -169,7 +169,7 @@ impl Shareable {
 
     fn owner_of(&self, id: &str) -> Result<Option<(String, Option<String>)>> {
         let Some((text, key)) = self.key(id) else { return Ok(None) };
-        let sql = format!("SELECT x.{}::pg_catalog.text {}", self.owner.name, self.from_where());
+        let sql = format!("SELECT x.{}::pg_catalog.text {}", self.owner.name, self.of_key());
         let found = self.as_owner(|| spi::read(&sql, &[key], |row| Ok(row.get::<String>(1)?)))?;
         Ok(found.into_iter().next().map(|owner| (text, owner)))
     }
@@ -177,7 +177,7 @@ impl Shareable {
     /// The owner of the row that is held: by now it may be another one of this key.
     fn hold(&self, id: &str) -> Result<Option<String>> {
         let Some((_, key)) = self.key(id) else { return Ok(None) };
-        let sql = format!("SELECT x.{}::pg_catalog.text {} FOR KEY SHARE", self.owner.name, self.from_where());
+        let sql = format!("SELECT x.{}::pg_catalog.text {} FOR KEY SHARE", self.owner.name, self.of_key());
         let held = self.as_owner(|| spi::change(&sql, &[key], |row| Ok(row.get::<String>(1)?)))?;
         Ok(held.into_iter().next().flatten())
     }
