@@ -115,6 +115,32 @@ def test_twenty_shares_of_one_row_with_one_user(workshop):
     assert workshop.do(workshop.bob, "SELECT warden.access_level('tools', %s)", (key,)) == "use"
 
 
+def test_who_share_with_each_other_take_nothing_from_each_other(workshop):
+    """The share that seems to last longest was given under the one that is to be given again."""
+    key, alice, bob, carol = workshop.tool(), workshop.alice, workshop.bob, workshop.carol
+    workshop.do(alice, "SELECT warden.share('tools', %s, %s, 'share', now() + interval '1 hour')", (key, bob))
+    workshop.share(bob, key, carol, "share")
+    workshop.share(carol, key, bob, "share")
+    workshop.share(bob, key, carol, "share")
+    assert workshop.sees(bob, key) and workshop.sees(carol, key)
+    workshop.unshare(alice, key, bob)
+    assert not workshop.sees(bob, key) and not workshop.sees(carol, key)
+
+
+def test_a_chain_of_shares_ends_with_a_refusal(workshop):
+    """F7: what was not refused has an effect, in the list and by the key."""
+    key, giver = workshop.tool(), workshop.alice
+    for number in range(1, 30):
+        user = workshop.value("SELECT warden.create_user()")
+        try:
+            workshop.share(giver, key, user, "share")
+        except errors.InsufficientPrivilege:
+            break
+        assert workshop.sees(user, key)
+        giver = user
+    assert number == 18
+
+
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
 def test_what_is_shared_on_while_the_share_is_taken_away_counts_for_nothing(workshop, app, isolation):
     key = workshop.tool()
