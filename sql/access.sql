@@ -9,7 +9,7 @@ END;
 COMMENT ON FUNCTION warden.level_number(text) IS 'The place of a level on the ladder, from 1 for view to 6 for owner; NULL for anything else.';
 
 COMMENT ON FUNCTION warden.current_grantees() IS
-    'Whom the current user is when rows are shared: user:<id>, tenant:<id>, role:<name> for each of its roles, and everyone unless it is a visitor. Empty for nobody.';
+    'Whom the current user is when rows are shared: user:<id>, tenant:<id>, role:<name> for each of its roles, and everyone where it has another role than that of visitors. Empty for nobody.';
 
 CREATE FUNCTION warden.grantees_of(user_id uuid, tenant_id uuid) RETURNS text[]
 LANGUAGE sql STABLE
