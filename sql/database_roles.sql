@@ -170,6 +170,15 @@ END;
 COMMENT ON FUNCTION warden.functions_for(text) IS
     'The functions that a role added as client, trusted, key or admin may execute (a migration role: none), beyond those that PUBLIC may.';
 
+CREATE FUNCTION warden.owner_functions() RETURNS regprocedure[]
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN ARRAY['warden.current_user_id()', 'warden.current_tenant_id()', 'warden.current_external_id()',
+             'warden.current_external_number()', 'warden.lending_user_id(text)', 'warden.lending_external_id(text)',
+             'warden.lending_external_number(text)']::pg_catalog.regprocedure[];
+
+COMMENT ON FUNCTION warden.owner_functions() IS
+    'What policies compare owners with. Everybody may call them, and Postgres looks that up twice in each query on a protected table: faster where a function has no list of privileges, so they have one only where default privileges gave them one.';
+
 -- Every role whose rights the given one can take on, itself included: from 16 on a membership can be
 -- without SET and without INHERIT, and is then no way in.
 CREATE FUNCTION warden.roles_within_reach(role regrole) RETURNS SETOF oid

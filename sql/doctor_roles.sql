@@ -82,6 +82,7 @@ AS $$
         UNION ALL
         SELECT 'FUNCTION ' || p.oid::regprocedure, 'pg_proc'::regclass, p.oid, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
         FROM pg_proc p WHERE p.pronamespace = 'warden'::regnamespace
+          AND (p.proacl IS NOT NULL OR p.oid <> ALL (warden.owner_functions()))
         UNION ALL
         SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass, 'pg_class'::regclass, c.oid, c.relowner, c.relacl
         FROM pg_class c WHERE c.relnamespace = 'warden'::regnamespace AND c.relkind IN ('r', 'v', 'S')

@@ -1,15 +1,6 @@
 -- Who may do what, by list. Last in the script: first everything is taken from everybody, whatever
 -- default privileges the installing role has, then each grant is made by name.
 
-CREATE FUNCTION warden.owner_functions() RETURNS regprocedure[]
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN ARRAY['warden.current_user_id()', 'warden.current_tenant_id()', 'warden.current_external_id()',
-             'warden.current_external_number()', 'warden.lending_user_id(text)', 'warden.lending_external_id(text)',
-             'warden.lending_external_number(text)']::pg_catalog.regprocedure[];
-
-COMMENT ON FUNCTION warden.owner_functions() IS
-    'What policies compare owners with. Everybody may call them, and Postgres looks that up twice in each query on a protected table: faster where a function has no list of privileges, so they have one only where default privileges gave them one.';
-
 CREATE FUNCTION warden.revoke_everything() RETURNS int
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$

@@ -48,7 +48,7 @@ SELECT t.ok(warden.current_scopes() @> '{agents:read,user}', 'with the scopes of
 SELECT t.ok(warden.current_session_id() IS NULL, 'it belongs to no session');
 SELECT t.is(string_agg(format('%s %s %s %s', name, scopes, is_active, last_used_at IS NULL), ', '), 'reader {agents:read} t t, CI {agents:read,user} t f', 'alice lists her keys')
 FROM warden.list_api_keys();
-SELECT t.rows(format('SELECT * FROM warden.list_api_keys() AS k WHERE k::text LIKE ''%%%s%%''', split_part(:'ci', '_', 3)), 0, 'the secret is not shown again');
+SELECT t.rows(format('SELECT * FROM warden.list_api_keys() AS k WHERE position(%L IN k::text) > 0', regexp_replace(:'ci', '^[^_]+_[^_]+_', '')), 0, 'the secret is not shown again');
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'reader');
