@@ -465,11 +465,6 @@ class World:
             expected = {key for key in keys if model.holds(who, row[key], level)}
             if who.user is not None and not model.may_write(who):
                 expected = REFUSED_WRITE
-            elif verb == "UPDATE" and any(
-                not model.holds(who, ("agents", model.rows[row[key]].agent), "use") for key in expected if model.rows[row[key]].agent
-            ):
-                # Who may not refer to the agent of a conversation writes no row that does.
-                expected = REFUSED_WRITE
             statement = f"UPDATE {table} SET name = name || '!' RETURNING id::text" if verb == "UPDATE" else f"DELETE FROM {table} RETURNING id::text"
             self.agree_on_each((verb, *what), self.reached(connection, statement), expected, n)
         if who.user is None:

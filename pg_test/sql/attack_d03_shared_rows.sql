@@ -58,6 +58,20 @@ SELECT t.rows('SELECT * FROM prompts', 0, 'G2: nor read the prompt');
 SELECT t.refused(format('INSERT INTO conversations (id, agent_id) VALUES (10, %L)', :'researcher'), '42501', 'G2: at view one refers to nothing');
 ROLLBACK;
 
+-- Who refers to an agent goes on with his own conversation when it is not shared with him any more; he begins no other.
+\connect - postgres
+INSERT INTO conversations (id, user_id, agent_id, title) VALUES (30, :'bob', :'researcher', 'bob talks');
+DELETE FROM warden.shares WHERE relation = 'agents'::regclass;
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'bob_token');
+SELECT t.rows('SELECT * FROM agents WHERE user_id <> warden.current_user_id()', 0, 'D4: the agent is not shared any more');
+SELECT t.rows('UPDATE conversations SET title = ''on my own'' WHERE id = 30 RETURNING *', 1, 'D4: what refers to it already can still be changed');
+SELECT t.refused(format('INSERT INTO conversations (id, agent_id) VALUES (31, %L)', :'researcher'), '42501', 'D4: nothing refers to it anew');
+SELECT t.refused(format('UPDATE conversations SET agent_id = %L WHERE id = 30', :'writer'), '42501', 'D4: nor to another one');
+SELECT t.refused(format('INSERT INTO conversations (id, agent_id) VALUES (30, %L)', :'researcher'), '23505', 'D4: nor does the same row stand twice');
+ROLLBACK;
+
 -- A key that is used again starts without shares.
 BEGIN;
 SELECT warden.authenticate(:'alice_token');

@@ -58,6 +58,7 @@ fn all_visible(member: Oid, written: pg_sys::Datum) -> Result<bool> {
         }
         if let Some(lookup) = lookup(&key, member, &row)?
             && !finds_row(lookup)?
+            && !stands(&key, member, &row)?
         {
             return Ok(false);
         }
@@ -157,6 +158,55 @@ fn lookup(key: &ForeignKey, member: Oid, row: &WrittenRow) -> Result<Option<Look
     let level = references::condition(key.referenced, "x")?;
     let level = level.as_deref().unwrap_or_default();
     Ok(Some(Lookup { sql: format!("SELECT 1 FROM {only}{table} x {conditions}{level}"), types, values }))
+}
+
+/// Whether the row refers to this parent already, as the caller sees it: whoever changes something else of it, when the
+/// parent is no longer shared with him, refers to nothing anew. To insert such a row again a unique key forbids.
+fn stands(key: &ForeignKey, member: Oid, row: &WrittenRow) -> Result<bool> {
+    let (mut conditions, mut types, mut values) = (String::new(), Vec::new(), Vec::new());
+    let primary_key = primary_key(member)?;
+    if primary_key.is_empty() {
+        return Ok(false);
+    }
+    for attribute in primary_key.into_iter().chain(key.columns.iter().map(|column| column.referring)) {
+        let Some(position) = row.position_of(member, attribute) else { return Ok(false) };
+        let Some(value) = row.value(position) else { return Ok(false) };
+        // Of a type of somebody else's, pg_catalog has no operator.
+        if row.type_of(position).to_u32() >= pg_sys::FirstNormalObjectId {
+            return Ok(false);
+        }
+        values.push(value);
+        types.push(row.type_of(position));
+        let conjunction = if conditions.is_empty() { "WHERE" } else { " AND" };
+        let name = spi::quote_identifier(attribute_name(member, attribute)?);
+        write!(conditions, "{conjunction} x.{name} OPERATOR(pg_catalog.=) ${}", values.len())
+            .map_err(|_| Error::internal("a key look-up could not be written"))?;
+    }
+    // SAFETY: the executor holds a lock on the relation that it writes to.
+    let table = unsafe { PgRelation::with_lock(member, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
+    let table = spi::quote_qualified_identifier(table.namespace(), table.name());
+    finds_row(Lookup { sql: format!("SELECT 1 FROM ONLY {table} x {conditions}"), types, values })
+}
+
+/// The columns of the primary key; empty where there is none.
+fn primary_key(table: Oid) -> Result<Vec<i16>> {
+    let mut columns = Vec::new();
+    // SAFETY: as in `foreign_keys`; the set is a copy in our memory context.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(table);
+        if relation.is_null() {
+            return Err(Error::internal("the table of a written row does not exist"));
+        }
+        let set =
+            pg_sys::RelationGetIndexAttrBitmap(relation, pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_PRIMARY_KEY);
+        pg_sys::RelationClose(relation);
+        let mut member = pg_sys::bms_next_member(set, -1);
+        while member >= 0 {
+            columns.extend(i16::try_from(member + pg_sys::FirstLowInvalidHeapAttributeNumber));
+            member = pg_sys::bms_next_member(set, member);
+        }
+    }
+    Ok(columns)
 }
 
 /// Asks as the caller, under row security, with a snapshot that includes what the statement wrote.
