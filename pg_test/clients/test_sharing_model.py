@@ -19,7 +19,7 @@ from issuer import Issuer
 from sharing_model import ADMINISTRATOR, GRANTABLE, LEVELS, ROLES, Model, Principal, Row, Share, User
 
 SEED = int(os.environ.get("WARDEN_SEED") or random.randrange(2**32))
-ROUNDS = int(os.environ.get("WARDEN_ROUNDS") or 26)
+ROUNDS = int(os.environ.get("WARDEN_ROUNDS") or 31)
 OPERATIONS = 40
 
 SCHEMA = """

@@ -41,6 +41,7 @@ pub fn protect(
     refuse_unowned_rows(&tree, options)?;
     if shareable && known.get(&relation).is_none_or(|known| known.options.key_column.is_none()) {
         shares::begin(relation)?;
+        advise_on_names(first(&tree)?, options)?;
     }
     execute(&tree, &steps)?;
     remember(relation, &tree, options, &steps)?;
@@ -239,6 +240,26 @@ fn prepare(relation: u32, options: &Options, replace_policies: bool) -> Result<(
     let mut steps = replace(&mut tree, replace_policies)?;
     steps.extend(plan::protect(&tree, options)?);
     Ok((tree, steps))
+}
+
+/// Rows that are shared have names that meet: unique ones are to be so for each owner, or a name that is taken tells of
+/// a row that nobody has shared.
+fn advise_on_names(table: &Table, options: &Options) -> Result<()> {
+    let names = spi::read(
+        "SELECT x.indexrelid::regclass::text FROM pg_index x
+         WHERE x.indrelid = $1 AND x.indisunique AND NOT x.indisprimary
+           AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.indrelid AND a.attname = $2 AND a.attnum = ANY (x.indkey))
+         ORDER BY 1",
+        &[Oid::from(table.oid).into(), options.owner_column.clone().into()],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    )?;
+    for name in names {
+        notice!(
+            "{name} is unique among the rows of all users of {}: warden.doctor() has the statement by which it is so for each owner",
+            table.name
+        );
+    }
+    Ok(())
 }
 
 /// The one column of the primary key, by which rows are shared.
