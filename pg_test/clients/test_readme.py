@@ -46,6 +46,12 @@ def test_the_quick_start_isolates(sections):
     assert "recipe" in output
 
 
+def test_what_is_shared_is_seen_and_not_changed(sections):
+    [output] = [output for (_, text), output in zip(SQL, sections, strict=True) if "warden.share(" in text]
+    assert " recipe | owner" in output and " diary  | view" in output
+    assert "UPDATE 0" in output
+
+
 @pytest.fixture(scope="module")
 def drivers(empty_server, sections):
     """The functions of the README's Python, where to connect to, and alice's token."""
