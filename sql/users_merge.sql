@@ -126,6 +126,7 @@ DECLARE
     source_user warden.users;
     target_user warden.users;
     agents bigint;
+    shares bigint;
 BEGIN
     IF merge_two.source = merge_two.target THEN
         RAISE EXCEPTION 'source and target are the same user' USING ERRCODE = '22023', HINT = 'Name two users.';
@@ -165,11 +166,13 @@ BEGIN
             USING ERRCODE = '55P03', HINT = 'Somebody has changed them and not committed: try again, or end that transaction.';
     END;
     agents := warden.move_agents(source_user.id, target_user.id);
+    shares := warden.move_shares(source_user.id, target_user.id);
     PERFORM warden.bury_user(source_user.id);
     PERFORM warden.write_audit(merge_two.action, source_user.id::text, jsonb_build_object(
         'source', source_user.id, 'target', target_user.id, 'sessions', merge_two.sessions, 'total_rows', merge_two.total_rows,
         'taken_out', merge_two.taken_out, 'rows_by_table', merge_two.rows_by_table, 'merge_id', merge_two.merge_id)
-        || CASE WHEN agents > 0 THEN jsonb_build_object('agents', agents) ELSE '{}' END);
+        || CASE WHEN agents > 0 THEN jsonb_build_object('agents', agents) ELSE '{}' END
+        || CASE WHEN shares > 0 THEN jsonb_build_object('shares', shares) ELSE '{}' END);
     RETURN NEXT;
 END
 $$;
@@ -188,7 +191,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.merge_users(uuid, uuid, text) IS
-    'Merges the source into the target: its rows in every protected table become the target''s, all or none; children follow their parents, tenants stay. Its sessions end, its password, keys and federated identities are gone, its name and address are free; id and external id remain as those of a deleted user, and the audit log as it is. Its agents are the target''s, without their capabilities. The target keeps its profile, roles and status. on_conflict: what happens to rows that the target has already by a unique key: refuse (the call), or keep_target, which takes those of the source out and keeps them in warden.merged_rows. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, tables changed, rows moved in all and by table, rows taken_out, and the merge_id. For superusers and admin roles. Errors: 42501, also within a trigger, and where a person acts who does not hold all that the user does; 22023 for the same user twice, an unknown rule, and for a target that is an agent where the source is none; P0002 for an unknown or deleted user; 23505 with tables and numbers under refuse; 55000 for the last owner, the signed-in user, a snapshot older than READ COMMITTED, and what stands in the way of a row, or a protected table that a superuser owns; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
+    'Merges the source into the target: its rows in every protected table become the target''s, all or none; children follow their parents, tenants stay. Its sessions end, its password, keys and federated identities are gone, its name and address are free; id and external id remain as those of a deleted user, and the audit log as it is. Its agents are the target''s, without their capabilities, and so is what was shared with it, and what it has shared; a share that another transaction has locked ends. The target keeps its profile, roles and status. on_conflict: what happens to rows that the target has already by a unique key: refuse (the call), or keep_target, which takes those of the source out and keeps them in warden.merged_rows. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, tables changed, rows moved in all and by table, rows taken_out, and the merge_id. For superusers and admin roles. Errors: 42501, also within a trigger, and where a person acts who does not hold all that the user does; 22023 for the same user twice, an unknown rule, and for a target that is an agent where the source is none; P0002 for an unknown or deleted user; 23505 with tables and numbers under refuse; 55000 for the last owner, the signed-in user, a snapshot older than READ COMMITTED, and what stands in the way of a row, or a protected table that a superuser owns; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
 
 CREATE FUNCTION warden.promote_anonymous(source uuid, target uuid, on_conflict text DEFAULT 'keep_target')
 RETURNS TABLE (sessions bigint, tables int, total_rows bigint, taken_out bigint, rows_by_table jsonb, merge_id uuid)
