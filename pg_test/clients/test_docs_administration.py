@@ -19,6 +19,7 @@ SHOWN_ELSEWHERE = {
     "promote_anonymous", "register_client", "define_role", "create_service_account",
     "register_agent", "set_agent_status", "set_agent_capability", "list_agents",
     "declare_entity", "set_entity_rule", "explain_entity", "set_user_private",
+    "assign", "unshare", "list_shares", "explain_access", "cleanup_shares",
 }
 
 
