@@ -217,7 +217,11 @@ extension_sql_file!(
 extension_sql_file!("../sql/sharing.sql", name = "sharing", requires = ["shares"]);
 extension_sql_file!("../sql/access.sql", name = "access", requires = ["sharing", shared_rows::current_grantees]);
 extension_sql_file!("../sql/shares_leaving.sql", name = "shares_leaving", requires = ["access"]);
-extension_sql_file!("../sql/invites.sql", name = "invites", requires = ["shares_leaving", invites::generate_invite_code]);
+extension_sql_file!(
+    "../sql/invites.sql",
+    name = "invites",
+    requires = ["shares_leaving", invites::generate_invite_code]
+);
 extension_sql_file!(
     "../sql/invites_redeem.sql",
     name = "invites_redeem",

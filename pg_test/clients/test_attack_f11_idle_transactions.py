@@ -104,13 +104,42 @@ CALLS = {
     # A token of somebody who is not in the directory yet.
     "authenticate, first sight": "SELECT warden.authenticate(%(first_token)s)",
     "record_event, outliving": "SELECT warden.record_event('something', outlive_rollback => true)",
+    # Each of both owns a board, shares it with the other at level share, and has offered another one.
+    "share": "SELECT warden.share('boards', %(user)s, %(other)s, 'manage')",
+    "share, on": "SELECT warden.share('boards', %(other)s, %(third)s, 'view')",
+    "share_with": "SELECT warden.share_with('boards', %(user)s, 'everyone', 'view')",
+    "share_with, on": "SELECT warden.share_with('boards', %(other)s, 'role:user', 'use')",
+    "unshare": "SELECT warden.unshare('boards', %(user)s, %(other)s)",
+    "unshare, leaving": "SELECT warden.unshare('boards', %(other)s, %(user)s)",
+    "unshare_with": "SELECT warden.unshare_with('boards', %(user)s, 'user:' || %(other)s)",
+    "accept_share": "SELECT warden.accept_share((SELECT share_id FROM warden.shared_with_me() WHERE status = 'pending'))",
+    "decline_share": "SELECT warden.decline_share((SELECT share_id FROM warden.shared_with_me() WHERE status = 'pending'))",
+    "transfer": "SELECT warden.transfer('boards', %(user)s, %(other)s, 'edit')",
+    "assign": "SELECT warden.assign('boards', %(user)s, %(other)s, 'view')",
+    "cleanup_shares": "SELECT warden.cleanup_shares()",
+    "access_level": "SELECT warden.access_level('boards', %(other)s)",
+    "can": "SELECT warden.can('boards', %(other)s, 'edit')",
+    "require_access": "SELECT warden.require_access('boards', %(other)s, 'share')",
+    "list_shares": "SELECT warden.list_shares('boards', %(user)s)",
+    "who_can": "SELECT warden.who_can('boards', %(user)s)",
+    "shared": "SELECT warden.shared('boards'::regclass, %(other)s, 'edit')",
+    "shared_ids": "SELECT warden.shared_ids('boards'::regclass, 'view', NULL::uuid, false)",
+    "shared_level": "SELECT warden.shared_level('boards'::regclass, %(other)s)",
+    "shared_with_me": "SELECT warden.shared_with_me()",
+    "explain_access": "SELECT warden.explain_access('boards', %(user)s)",
     # Not functions, but what they are for.
+    "boards": "SELECT count(*) FROM boards",
     "documents": "SELECT count(*) FROM documents",
     "insert": "INSERT INTO documents (title) VALUES ('new')",
     "update": "UPDATE documents SET title = title",
     "delete": "DELETE FROM documents",
 }
 PASSWORD = "correct horse"
+BOARDS = """
+CREATE TABLE boards (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid NOT NULL, name text);
+GRANT SELECT, INSERT, UPDATE, DELETE ON boards TO app, gateway;
+SELECT warden.protect('boards', shareable => true);
+"""
 CALLABLE = """
 SELECT DISTINCT proname FROM pg_proc f
 WHERE pronamespace = 'warden'::regnamespace AND prorettype <> 'trigger'::regtype AND 'record'::regtype <> ALL (proargtypes)
@@ -135,6 +164,14 @@ def newcomers(documents):
         for user in documents.users[:2]:
             superuser.execute("SELECT warden.update_user(%s, name => %s), warden.set_password(%s, %s)", [user, f"n{user}", user, PASSWORD])
             superuser.execute("SELECT warden.grant_scope(%s, 'users:invite')", [user])
+    with documents.connect("owner") as owner:
+        owner.execute(BOARDS)
+    with documents.connect("postgres") as superuser:
+        for user, other in (documents.users[:2], documents.users[1::-1]):
+            superuser.execute("INSERT INTO boards (id, user_id) VALUES (%s, %s)", [user, user])
+            superuser.execute("SELECT warden.share('boards', %s, %s, 'share')", [user, other])
+            offered = superuser.execute("INSERT INTO boards (user_id) VALUES (%s) RETURNING id", [user]).fetchone()[0]
+            superuser.execute("SELECT warden.share('boards', %s, %s, 'view', offer => true)", [offered, other])
     return issuer
 
 
@@ -159,7 +196,9 @@ class Client:
             self.connection.rollback()
         subject = f"{self.user} {next(self.first_sights)}"
         token, first = self.documents.token(self.user), self.newcomers.token(subject)
+        other = self.documents.users[1 if self.user == self.documents.users[0] else 0]
         parameters = {"token": token, "first_token": first, "user": self.user, "name": f"n{self.user}", "password": PASSWORD}
+        parameters |= {"other": other, "third": self.documents.users[2]}
         try:
             with self.connection.transaction():
                 self.connection.execute(CALLS[name], {key: parameters[key] for key in parameters if f"%({key})s" in CALLS[name]})
@@ -199,7 +238,7 @@ def test_every_function_is_tried(documents, superuser):
 REFUSED = {
     "act_as", "add_member", "list_members", "remove_member", "allow", "begin_admin", "disallow", "doctor", "exempt", "protect", "prove",
     "unexempt", "unprotect", "unwatch_schema", "watch_schema", "set_current_external_user", "revoke_all_sessions", "setup_owner",
-    "set_agent_capability", "set_agent_scopes", "set_agent_status",
+    "set_agent_capability", "set_agent_scopes", "set_agent_status", "assign", "cleanup_shares",
 }
 REFUSED_TO_CLIENTS = {"create_anonymous_user", "is_banned", "set_current_user", "record_event, outliving"}
 
@@ -228,15 +267,23 @@ def test_alice_is_answered(mallory, alice, documents, left_open):
     mallory.connection.rollback()
 
 
-# These hash a password or start a worker, which takes its time: each is tried with its like and with what writes.
+# These hash a password or start a worker, which takes its time.
 SLOW = {name for name in CALLS if name.startswith(("create_invite", "revoke_invite", "redeem_invite", "login", "refresh", "logout", "exchange_token", "set_password", "setup_owner"))}
-MEETS_SLOW = SLOW | {"authenticate", "authenticate, first sight", "insert", "update", "delete", "record_event", "record_event, outliving"}
+# These change what is shared. What only reads is not among them.
+SHARING = {name for name in CALLS if name.startswith(("share", "unshare", "accept_share", "decline_share", "transfer", "assign", "cleanup_shares"))
+           and not name.startswith("shared")}
+# Each of them is tried with its like and with what writes.
+WRITING = {"authenticate", "authenticate, first sight", "insert", "update", "delete", "record_event", "record_event, outliving"}
+
+
+def do_not_meet(first, second):
+    return any({first, second} & apart and not {first, second} <= apart | WRITING for apart in (SLOW, SHARING))
 
 
 @pytest.mark.parametrize("first", CALLS)
 def test_two_transactions_in_opposite_order_do_not_deadlock(mallory, alice, first):
     for second in CALLS:
-        if {first, second} & SLOW and not {first, second} <= MEETS_SLOW:
+        if do_not_meet(first, second):
             continue
         mallory.begin()
         alice.begin()
@@ -246,6 +293,39 @@ def test_two_transactions_in_opposite_order_do_not_deadlock(mallory, alice, firs
         alice.call(first)
     alice.connection.rollback()
     mallory.connection.rollback()
+
+
+@pytest.mark.parametrize("left_open", sorted(SHARING))
+def test_an_administrator_does_not_wait_for_what_is_shared(mallory, documents, left_open):
+    me, other, third = documents.users[:3]
+    mallory.begin()
+    mallory.call(left_open)
+    with documents.connect("boss") as boss:
+        boss.execute(BOUND)
+        for board, user in ((me, other), (other, me), (me, third)):
+            boss.execute("SELECT warden.assign('boards', %s, %s, 'edit')", [board, user])
+            boss.execute("SELECT warden.unshare('boards', %s, %s)", [board, user])
+        boss.execute("SELECT warden.cleanup_shares()")
+        boss.rollback()
+    mallory.connection.rollback()
+
+
+@pytest.mark.parametrize("leaving", ["merge_users(%(leaver)s, %(heir)s)", "erase_user(%(leaver)s, 'cascade')"])
+def test_who_leaves_does_not_wait_for_what_is_shared(mallory, documents, superuser, leaving):
+    """A share that mallory is taking away all the time: it ends with the user, and is nobody else's."""
+    me, leaver, heir = mallory.user, *documents.users[3:5]
+    count = "SELECT count(*) FROM warden.shares s WHERE s.grantee IN ('user:' || %s, 'user:' || %s) AND warden.share_counts(s.id) IS NOT NULL"
+    superuser.execute("SELECT warden.assign('boards', %s, %s, 'edit')", [me, leaver])
+    assert superuser.execute(count, [leaver, heir]).fetchone() == (1,)
+    mallory.begin()
+    assert mallory.connection.execute("SELECT warden.unshare('boards', %s, %s)", [me, leaver]).fetchone() == (1,)
+    with documents.connect("postgres") as administrator:
+        administrator.execute(BOUND)
+        administrator.execute(f"SELECT count(*) FROM warden.{leaving}", {"leaver": leaver} | ({"heir": heir} if "heir" in leaving else {}))
+        assert administrator.execute(count, [leaver, heir]).fetchone() == (0,)
+        administrator.rollback()
+    mallory.connection.rollback()
+    superuser.execute("SELECT warden.unshare('boards', %s, %s)", [me, leaver])
 
 
 def test_the_bound_does_end_a_wait(mallory, alice, documents):

@@ -31,6 +31,11 @@ GRANT SELECT, INSERT ON letters TO app;
 CREATE TABLE pages (id int, tenant_id uuid, body text);
 GRANT SELECT, INSERT ON pages TO app;
 SELECT warden.protect('pages', owner_column => NULL, tenant_column => 'tenant_id');
+CREATE TABLE boards (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid NOT NULL, name text);
+CREATE TABLE cards (id int PRIMARY KEY, board_id uuid REFERENCES boards, body text);
+GRANT SELECT, INSERT, UPDATE ON boards, cards TO app;
+SELECT warden.protect('boards', shareable => true, reference_level => 'edit');
+SELECT warden.protect('cards', owner_column => NULL, parent_column => 'board_id', read_level => 'use', write_level => 'manage');
 CREATE POLICY old ON letters TO app USING (body <> 'draft');
 SELECT warden.protect('letters', replace_policies => true);
 """
@@ -72,6 +77,8 @@ STATE = [
     "SELECT * FROM warden.bans ORDER BY network",
     "SELECT * FROM warden.ban_history ORDER BY network, banned_at",
     "SELECT warden.is_banned('203.0.113.7'), warden.is_banned('2001:db8::5'), warden.is_banned('198.51.100.1')",
+    "SELECT id, relation::text, row_id, grantee, level, status, expires_at, under, granted_by, granted_at FROM warden.shares ORDER BY id",
+    "SELECT * FROM warden.revoked_shares ORDER BY share_id",
     "SELECT * FROM warden.audit_log ORDER BY id",
     "SELECT * FROM warden.protected_tables ORDER BY schema_name, table_name",
     "SELECT relation::text, command, predicate, reason, allowed_at, allowed_by FROM warden.allowances ORDER BY 1, 2, 3",
@@ -87,6 +94,22 @@ STATE = [
     " WHERE pronamespace = 'warden'::regnamespace ORDER BY 1",
     "SELECT count(*), md5(string_agg(d::text, ' ' ORDER BY id)) FROM documents d",
 ]
+
+
+def share_alices_boards(documents, superuser):
+    """Alice shares hers with bob, who shares it on with carol, and offers it to dave; carol had dave's, which was taken away."""
+    alice, bob, carol, dave = documents.users[:4]
+    for user, statement, values in (
+        (alice, "share('boards', %s, %s, 'share')", (alice, bob)),
+        (bob, "share('boards', %s, %s, 'view')", (alice, carol)),
+        (alice, "share('boards', %s, %s, 'edit', offer => true)", (alice, dave)),
+    ):
+        with documents.connect("app") as app:
+            documents.sign_in(app, user)
+            app.execute(f"SELECT warden.{statement}", values)
+    # One that could not be deleted when it was taken away.
+    superuser.execute("SELECT warden.assign('boards', %s, %s, 'manage')", (dave, carol))
+    superuser.execute("INSERT INTO warden.revoked_shares SELECT id FROM warden.shares WHERE row_id = %s::text", (dave,))
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +128,9 @@ def source(database):
         superuser.execute(link, (list(documents.users[10:20]),))
         superuser.execute("SELECT warden.set_user_status(%s, 'suspended')", (documents.users[-1],))
         superuser.execute("SELECT warden.add_member('7e000000-0000-4000-8000-000000000001', %s)", (documents.users[0],))
+        superuser.execute("INSERT INTO boards SELECT id, id, 'a board' FROM unnest(%s::uuid[]) AS u (id)", (list(documents.users[:4]),))
+        superuser.execute("INSERT INTO cards SELECT row_number() OVER (), id, 'a card' FROM boards")
+        share_alices_boards(documents, superuser)
     return documents
 
 
@@ -182,6 +208,27 @@ def test_tenants_have_their_members_alone(restored):
             app.execute(authenticate, (restored.token(bob), tenant))
 
 
+def test_what_is_shared_stays_so(source, restored):
+    alice, bob, carol, dave = restored.users[:4]
+    for documents in (source, restored):
+        with documents.connect("app") as app:
+            for user, boards, cards, level in ((bob, {alice, bob}, 2, "share"), (carol, {alice, carol}, 1, "view"), (dave, {dave}, 1, None)):
+                documents.sign_in(app, user)
+                assert {id for (id,) in app.execute("SELECT id FROM boards")} == boards
+                assert app.execute("SELECT count(*) FROM cards").fetchone() == (cards,)
+                assert app.execute("SELECT warden.access_level('boards', %s)", (alice,)).fetchone() == (level,)
+                app.rollback()
+            # What was offered can be accepted.
+            documents.sign_in(app, dave)
+            app.execute("SELECT warden.accept_share(share_id) FROM warden.shared_with_me() WHERE status = 'pending'")
+            assert app.execute("UPDATE boards SET name = 'by dave'").rowcount == 2
+            app.rollback()
+            # What was shared on falls with the share under it.
+            documents.sign_in(app, alice)
+            assert app.execute("SELECT warden.unshare('boards', %s, %s)", (alice, bob)).fetchone() == (2,)
+            app.rollback()
+
+
 def test_exceptions_stand(restored):
     with restored.connect("app") as app:
         assert app.execute("SELECT id FROM posts ORDER BY id").fetchall() == [(1,), (2,)]
@@ -193,7 +240,7 @@ def test_exceptions_stand(restored):
 def test_all_is_intact(restored):
     with restored.connect("postgres") as superuser:
         listed = superuser.execute("SELECT table_name, intact FROM warden.protected_tables").fetchall()
-    assert len(listed) == 9
+    assert len(listed) == 11
     assert all(intact for _, intact in listed), listed
 
 
