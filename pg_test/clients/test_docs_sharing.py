@@ -121,6 +121,7 @@ def test_what_was_made_by_a_share_stays(sessions):
     alice.commit()
     assert bob.execute("SELECT count(*) FROM agents WHERE id = %s", (agent,)).fetchone() == (0,)
     assert bob.execute("SELECT count(*) FROM conversations").fetchone() == (1,)
+    assert bob.execute("UPDATE conversations SET title = 'on my own'").rowcount == 1
     with pytest.raises(psycopg.errors.InsufficientPrivilege), bob.transaction():
-        bob.execute("UPDATE conversations SET id = 2")
+        bob.execute("INSERT INTO conversations (id, agent_id) VALUES (3, %s)", (agent,))
     assert bob.execute("DELETE FROM conversations").rowcount == 1
