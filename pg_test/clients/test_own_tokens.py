@@ -86,7 +86,7 @@ def test_d9_a_dump_has_the_public_keys_alone(database, superuser, alice):
     dump = run("pg_dump", "--dbname", database.dsn("postgres")).stdout
     assert "own_issuer" in dump and NAME in dump
     assert private_key.hex() not in dump and "signing_keys" not in dump
-    assert refresh_token[3:] not in dump and "correct horse" not in dump and "attempts" not in dump
+    assert refresh_token[3:] not in dump and "correct horse" not in dump and "warden.attempts" not in dump
 
     with psycopg.connect(os.environ["WARDEN_ADMIN_DSN"], autocommit=True) as admin:
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(RESTORED))
