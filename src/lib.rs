@@ -214,9 +214,11 @@ extension_sql_file!(
     name = "shares",
     requires = ["agents_find", shared_rows::share_counts, shared_rows::entitling_share]
 );
-extension_sql_file!("../sql/sharing.sql", name = "sharing", requires = ["shares"]);
+extension_sql_file!("../sql/sharing_rows.sql", name = "sharing_rows", requires = ["shares"]);
+extension_sql_file!("../sql/sharing.sql", name = "sharing", requires = ["sharing_rows"]);
 extension_sql_file!("../sql/access.sql", name = "access", requires = ["sharing", shared_rows::current_grantees]);
-extension_sql_file!("../sql/shares_leaving.sql", name = "shares_leaving", requires = ["access"]);
+extension_sql_file!("../sql/sharing_keys.sql", name = "sharing_keys", requires = ["access"]);
+extension_sql_file!("../sql/shares_leaving.sql", name = "shares_leaving", requires = ["sharing_keys"]);
 extension_sql_file!(
     "../sql/invites.sql",
     name = "invites",

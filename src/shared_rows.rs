@@ -132,7 +132,7 @@ fn is_shared(relation: Oid, id: &AnyElement, level: &str, fcinfo: pg_sys::Functi
         (list, _) => list,
     };
     match list {
-        Some(list) => Ok(list.get(row_id.as_ref()).is_some_and(|level| *level >= asked)),
+        Some(list) => Ok(list.get(row_id.as_str()).is_some_and(|level| *level >= asked)),
         None => Ok(shares::level_of(&grantees, relation, &row_id, asked)? >= Some(asked)),
     }
 }
@@ -231,7 +231,7 @@ unsafe extern "C-unwind" fn forget(context: *mut c_void) {
 }
 
 /// A key as the shares have it: as its type prints it.
-fn key_text(id: &AnyElement) -> Result<std::borrow::Cow<'static, str>> {
+fn key_text(id: &AnyElement) -> Result<String> {
     let (datum, kind) = (id.datum(), id.oid());
     // SAFETY: the datum has the type that the call says it has.
     let text = unsafe {
@@ -246,7 +246,7 @@ fn key_text(id: &AnyElement) -> Result<std::borrow::Cow<'static, str>> {
             _ => None,
         }
     };
-    text.map(Into::into).ok_or_else(|| {
+    text.ok_or_else(|| {
         Error::invalid("rows are not shared by keys of this type", "Keys are uuid, text, varchar or an integer type.")
     })
 }

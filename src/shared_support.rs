@@ -104,7 +104,6 @@ unsafe fn condition(request: &pg_sys::SupportRequestIndexCondition) -> Result<Op
         if !pg_sys::op_in_opfamily(equals, request.opfamily) {
             return Ok(None);
         }
-        let Some(list) = shared_ids()? else { return Ok(None) };
         let table = pg_sys::makeConst(pg_sys::OIDOID, -1, Oid::INVALID, 4, Datum::from(asked.table), false, true);
         let of_kind = pg_sys::makeNullConst(kind, -1, pg_sys::get_typcollation(kind));
         let mut arguments = PgList::<Node>::new();
@@ -113,7 +112,7 @@ unsafe fn condition(request: &pg_sys::SupportRequestIndexCondition) -> Result<Op
         arguments.push(of_kind.cast());
         arguments.push(no_constant());
         let keys = pg_sys::makeFuncExpr(
-            list,
+            shared_ids()?,
             pg_sys::get_array_type(kind),
             arguments.into_pg(),
             pg_sys::get_typcollation(kind),
@@ -183,9 +182,9 @@ fn equality(kind: Oid) -> Option<Oid> {
 }
 
 /// The function `warden.shared_ids()`, as of a state of the catalog.
-fn shared_ids() -> Result<Option<Oid>> {
+fn shared_ids() -> Result<Oid> {
     thread_local! {
-        static KNOWN: Cell<(u64, Option<Oid>)> = const { Cell::new((0, None)) };
+        static KNOWN: Cell<(u64, Oid)> = const { Cell::new((0, Oid::INVALID)) };
     }
     let catalog = catalog::state();
     let (as_of, known) = KNOWN.get();
@@ -199,9 +198,7 @@ fn shared_ids() -> Result<Option<Oid>> {
             &["warden.shared_ids(oid,text,anyelement,boolean)".into_datum()],
         )
     };
-    if found.is_none() {
-        return Err(Error::internal("a function of the extension is missing"));
-    }
+    let found = found.ok_or_else(|| Error::internal("a function of the extension is missing"))?;
     KNOWN.set((catalog, found));
     Ok(found)
 }

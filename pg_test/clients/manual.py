@@ -24,6 +24,27 @@ def blocks(document):
     return [Block(language, options.strip(), text) for language, options, text in found]
 
 
+class Chapter:
+    """The SQL of a document, as one psql prints it that types block after block."""
+
+    def __init__(self, document):
+        self.name = Path(document).stem
+        self.sql = [block for block in blocks(document) if block.language == "sql"]
+
+    def in_own_server(self):
+        """What was printed for each block, in a server where nothing was prepared."""
+        with own_server(self.name) as directory:
+            return self.in_server(directory)
+
+    def in_server(self, directory):
+        return typed(directory, [block.text for block in self.sql], "-A", "-t")
+
+    def section(self, sections, words):
+        """The lines of the one block that contains the words."""
+        [found] = [output for block, output in zip(self.sql, sections, strict=True) if words in block.text]
+        return found.splitlines()
+
+
 @contextlib.contextmanager
 def own_server(name):
     """A server of one's own with one superuser, postgres, for a manual that makes roles by names that other tests use.

@@ -1,16 +1,16 @@
 """What docs/bans.md shows is executed as typed, by one psql, in a server where nothing was prepared (B1 to B7)."""
 
 import pytest
-from manual import blocks, own_server, typed
+from manual import Chapter, own_server, typed
 
-SQL = [block for block in blocks("docs/bans.md") if block.language == "sql"]
+CHAPTER = Chapter("docs/bans.md")
+SQL, section = CHAPTER.sql, CHAPTER.section
 
 
 @pytest.fixture(scope="module")
 def sections():
     """What psql printed for each block."""
-    with own_server("bans") as directory:
-        return typed(directory, [block.text for block in SQL], "-A", "-t")
+    return CHAPTER.in_own_server()
 
 
 @pytest.fixture(scope="module")
@@ -18,11 +18,6 @@ def as_seen():
     """The same as a person sees it, in a terminal."""
     with own_server("bans_seen") as directory:
         return typed(directory, [block.text for block in SQL])
-
-
-def section(sections, words):
-    [found] = [output for block, output in zip(SQL, sections, strict=True) if words in block.text]
-    return found.splitlines()
 
 
 @pytest.mark.parametrize("number", range(len(SQL)))

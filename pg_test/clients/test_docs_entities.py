@@ -1,21 +1,16 @@
 """What docs/entities.md shows is executed as typed, by one psql, in a server where nothing was prepared (R8)."""
 
 import pytest
-from manual import blocks, own_server, typed
+from manual import Chapter
 
-SQL = [block for block in blocks("docs/entities.md") if block.language == "sql"]
+CHAPTER = Chapter("docs/entities.md")
+SQL, section = CHAPTER.sql, CHAPTER.section
 
 
 @pytest.fixture(scope="module")
 def sections():
     """What psql printed for each block."""
-    with own_server("entities") as directory:
-        return typed(directory, [block.text for block in SQL], "-A", "-t")
-
-
-def section(sections, words):
-    [found] = [output for block, output in zip(SQL, sections, strict=True) if words in block.text]
-    return found.splitlines()
+    return CHAPTER.in_own_server()
 
 
 @pytest.mark.parametrize("number", range(len(SQL)))

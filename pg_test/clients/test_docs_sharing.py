@@ -2,9 +2,10 @@
 
 import psycopg
 import pytest
-from manual import blocks, own_server, typed
+from manual import Chapter, own_server
 
-SQL = [block for block in blocks("docs/sharing.md") if block.language == "sql"]
+CHAPTER = Chapter("docs/sharing.md")
+SQL, section = CHAPTER.sql, CHAPTER.section
 
 
 @pytest.fixture(scope="module")
@@ -16,12 +17,7 @@ def server():
 @pytest.fixture(scope="module")
 def sections(server):
     """What psql printed for each block."""
-    return typed(server, [block.text for block in SQL], "-A", "-t")
-
-
-def section(sections, words):
-    [found] = [output for block, output in zip(SQL, sections, strict=True) if words in block.text]
-    return found.splitlines()
+    return CHAPTER.in_server(server)
 
 
 @pytest.mark.parametrize("number", range(len(SQL)))

@@ -168,7 +168,7 @@ fn reached(
     let mut any = Vec::new();
     if let Some(name) = &options.owner_column {
         let owner = column(table, name)?;
-        any.push(format!("({} {equals} {})", bare(owner, ""), identity(owner)?));
+        any.push(owned(spelling, owner, "")?);
         if let (Some(key), Some(level)) = (&options.key_column, options.level(command)) {
             any.push(shared("", column(table, key)?, level));
         }
@@ -217,7 +217,7 @@ fn below(
     let only = if parent.partitioned { "" } else { "ONLY " };
     let mut all = vec![format!("({} {equals} {child})", bare(&parent.key, &prefix))];
     if let (Some(level), Some(owner)) = (level, &parent.owner) {
-        let own = format!("({} {equals} {})", bare(owner, &prefix), identity(owner)?);
+        let own = owned(spelling, owner, &prefix)?;
         let shared = parent.share_key.as_ref().map(|key| shared(&prefix, key, level));
         all.push(join(&[Some(own), shared].into_iter().flatten().collect::<Vec<_>>(), " OR "));
     }
@@ -247,12 +247,16 @@ pub fn own_or_shared(table: &Table, options: &Options, alias: &str) -> Result<Op
 
 /// Whether a row is the user's own, as Postgres prints it.
 pub fn is_owner(owner: &Column, prefix: &str) -> Result<String, Refusal> {
-    Ok(format!("({} = {})", bare(owner, prefix), identity(owner)?))
+    owned(Spelling::Catalogue, owner, prefix)
 }
 
 /// The same in a statement.
 pub fn is_owner_in_statement(owner: &Column, prefix: &str) -> Result<String, Refusal> {
-    Ok(format!("({} {} {})", bare(owner, prefix), Spelling::Statement.equals(), identity(owner)?))
+    owned(Spelling::Statement, owner, prefix)
+}
+
+fn owned(spelling: Spelling, owner: &Column, prefix: &str) -> Result<String, Refusal> {
+    Ok(format!("({} {} {})", bare(owner, prefix), spelling.equals(), identity(owner)?))
 }
 
 /// Whether a row, by the value of its key, is shared with the user at a level.

@@ -1,0 +1,193 @@
+-- The functions of sharing.sql and access.sql for a key as it is, a uuid or a number.
+
+CREATE FUNCTION warden.share(table_name regclass, id uuid, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.share(share.table_name, share.id::text, share.user_id, share.level, share.expires_at, share.offer);
+END;
+
+COMMENT ON FUNCTION warden.share(regclass, uuid, uuid, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.share_with(table_name regclass, id uuid, grantee text, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.share_with(share_with.table_name, share_with.id::text, share_with.grantee, share_with.level, share_with.expires_at, share_with.offer);
+END;
+
+COMMENT ON FUNCTION warden.share_with(regclass, uuid, text, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.unshare(table_name regclass, id uuid, user_id uuid) RETURNS int
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.unshare(unshare.table_name, unshare.id::text, unshare.user_id);
+END;
+
+COMMENT ON FUNCTION warden.unshare(regclass, uuid, uuid) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.unshare_with(table_name regclass, id uuid, grantee text) RETURNS int
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.unshare_with(unshare_with.table_name, unshare_with.id::text, unshare_with.grantee);
+END;
+
+COMMENT ON FUNCTION warden.unshare_with(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.transfer(table_name regclass, id uuid, user_id uuid, keep_level text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.transfer(transfer.table_name, transfer.id::text, transfer.user_id, transfer.keep_level);
+END;
+
+COMMENT ON FUNCTION warden.transfer(regclass, uuid, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.assign(table_name regclass, id uuid, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.assign(assign.table_name, assign.id::text, assign.user_id, assign.level, assign.expires_at);
+END;
+
+COMMENT ON FUNCTION warden.assign(regclass, uuid, uuid, text, timestamptz) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.share(table_name regclass, id bigint, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.share(share.table_name, share.id::text, share.user_id, share.level, share.expires_at, share.offer);
+END;
+
+COMMENT ON FUNCTION warden.share(regclass, bigint, uuid, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.share_with(table_name regclass, id bigint, grantee text, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.share_with(share_with.table_name, share_with.id::text, share_with.grantee, share_with.level, share_with.expires_at, share_with.offer);
+END;
+
+COMMENT ON FUNCTION warden.share_with(regclass, bigint, text, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.unshare(table_name regclass, id bigint, user_id uuid) RETURNS int
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.unshare(unshare.table_name, unshare.id::text, unshare.user_id);
+END;
+
+COMMENT ON FUNCTION warden.unshare(regclass, bigint, uuid) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.unshare_with(table_name regclass, id bigint, grantee text) RETURNS int
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.unshare_with(unshare_with.table_name, unshare_with.id::text, unshare_with.grantee);
+END;
+
+COMMENT ON FUNCTION warden.unshare_with(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.transfer(table_name regclass, id bigint, user_id uuid, keep_level text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.transfer(transfer.table_name, transfer.id::text, transfer.user_id, transfer.keep_level);
+END;
+
+COMMENT ON FUNCTION warden.transfer(regclass, bigint, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.assign(table_name regclass, id bigint, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.assign(assign.table_name, assign.id::text, assign.user_id, assign.level, assign.expires_at);
+END;
+
+COMMENT ON FUNCTION warden.assign(regclass, bigint, uuid, text, timestamptz) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.access_level(table_name regclass, id uuid) RETURNS text
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.access_level(access_level.table_name, access_level.id::text);
+END;
+
+COMMENT ON FUNCTION warden.access_level(regclass, uuid) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.can(table_name regclass, id uuid, level text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.can(can.table_name, can.id::text, can.level);
+END;
+
+COMMENT ON FUNCTION warden.can(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.require_access(table_name regclass, id uuid, level text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.require_access(require_access.table_name, require_access.id::text, require_access.level);
+END;
+
+COMMENT ON FUNCTION warden.require_access(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.list_shares(table_name regclass, id uuid) RETURNS TABLE (share_id uuid, grantee text, level text, status text, counts boolean, expires_at timestamptz, granted_by uuid, granted_at timestamptz, under uuid)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT * FROM warden.list_shares(list_shares.table_name, list_shares.id::text) AS r;
+END;
+
+COMMENT ON FUNCTION warden.list_shares(regclass, uuid) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.who_can(table_name regclass, id uuid, at_level text DEFAULT 'view') RETURNS TABLE (grantee text, level text, share_id uuid, granted_by uuid, expires_at timestamptz)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT * FROM warden.who_can(who_can.table_name, who_can.id::text, who_can.at_level) AS r;
+END;
+
+COMMENT ON FUNCTION warden.who_can(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.explain_access(table_name regclass, id uuid, user_id uuid DEFAULT NULL) RETURNS TABLE (reason text, level text, counts boolean, detail text, share_id uuid)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT * FROM warden.explain_access(explain_access.table_name, explain_access.id::text, explain_access.user_id) AS r;
+END;
+
+COMMENT ON FUNCTION warden.explain_access(regclass, uuid, uuid) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.access_level(table_name regclass, id bigint) RETURNS text
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.access_level(access_level.table_name, access_level.id::text);
+END;
+
+COMMENT ON FUNCTION warden.access_level(regclass, bigint) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.can(table_name regclass, id bigint, level text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.can(can.table_name, can.id::text, can.level);
+END;
+
+COMMENT ON FUNCTION warden.can(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.require_access(table_name regclass, id bigint, level text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT warden.require_access(require_access.table_name, require_access.id::text, require_access.level);
+END;
+
+COMMENT ON FUNCTION warden.require_access(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.list_shares(table_name regclass, id bigint) RETURNS TABLE (share_id uuid, grantee text, level text, status text, counts boolean, expires_at timestamptz, granted_by uuid, granted_at timestamptz, under uuid)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT * FROM warden.list_shares(list_shares.table_name, list_shares.id::text) AS r;
+END;
+
+COMMENT ON FUNCTION warden.list_shares(regclass, bigint) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.who_can(table_name regclass, id bigint, at_level text DEFAULT 'view') RETURNS TABLE (grantee text, level text, share_id uuid, granted_by uuid, expires_at timestamptz)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT * FROM warden.who_can(who_can.table_name, who_can.id::text, who_can.at_level) AS r;
+END;
+
+COMMENT ON FUNCTION warden.who_can(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
+
+CREATE FUNCTION warden.explain_access(table_name regclass, id bigint, user_id uuid DEFAULT NULL) RETURNS TABLE (reason text, level text, counts boolean, detail text, share_id uuid)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT * FROM warden.explain_access(explain_access.table_name, explain_access.id::text, explain_access.user_id) AS r;
+END;
+
+COMMENT ON FUNCTION warden.explain_access(regclass, bigint, uuid) IS 'As the function of this name with the key as a text.';
