@@ -38,7 +38,10 @@ def main():
     for name in names:
         note(f"measuring {name}")
         figures, detail = FIGURES[name](database)
-        rows += [(name, *figure) for figure in figures]
+        figures = [(name, *figure) for figure in figures]
+        # At once as well: the next one may fail.
+        print_table(figures, sys.stderr)
+        rows += figures
         details += detail
     print("\n".join(details))
     print_table([("", "what", "goal", "figure", "spread", "measured"), *rows])
@@ -52,10 +55,10 @@ def combine(*measured):
     return sum(figures, []), sum(details, [])
 
 
-def print_table(rows):
+def print_table(rows, file=sys.stdout):
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(), file=file, flush=True)
 
 
 def note(text):
