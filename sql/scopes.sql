@@ -146,7 +146,7 @@ COMMENT ON FUNCTION warden.scope_admits_support(internal) IS
 -- Dearer than a comparison, so that a scan asks it of the user's own rows and of no others.
 CREATE FUNCTION warden.scope_admits(scope text) RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 SUPPORT warden.scope_admits_support
-AS 'MODULE_PATHNAME', 'scope_admits_wrapper';
+AS 'MODULE_PATHNAME', 'warden_scope_admits';
 
 COMMENT ON FUNCTION warden.scope_admits(text) IS
     'For policies: true where this transaction holds the scope, false for nobody. Errors: 42501 for somebody who does not hold it, 28000 where the identity has expired.';

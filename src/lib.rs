@@ -51,6 +51,7 @@ mod readers;
 mod redaction;
 mod refresh;
 mod refusals;
+mod scope_admits;
 mod scope_checks;
 mod scopes;
 mod sealed;

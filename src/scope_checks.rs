@@ -6,11 +6,9 @@ use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::permissions::{self, Facts, Granted, Limits, Role};
-use crate::readers::somebody;
 use crate::scopes::{Asked, Held, NotAsked, Pattern};
 use crate::sealed::{self, Standing};
 use crate::{door, transaction};
-use pgrx::pg_getarg_datum_raw;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
@@ -27,41 +25,6 @@ fn require_scope(scope: Option<&str>) -> bool {
         return true;
     }
     missing(scope.unwrap_or_default()).raise()
-}
-
-/// What policies ask. See the comment on the SQL function.
-///
-/// The statement has been asked already (`statements.rs`), so this is what stands in the catalogue for everybody to
-/// see, and holds by itself. It is called for each row.
-#[pg_extern(sql = false)]
-fn scope_admits(scope: &str) -> bool {
-    somebody() && (is_held(scope) || missing(scope).raise())
-}
-
-#[unsafe(no_mangle)]
-#[doc(hidden)]
-pub extern "C" fn pg_finfo_warden_scope_admits_support() -> &'static pg_sys::Pg_finfo_record {
-    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-    &V1
-}
-
-/// Planner support of `warden.scope_admits()`: it is true of every row or of none, so an estimate of rows is the one
-/// without it; by itself Postgres would take it for true of a third.
-///
-/// # Safety
-/// Only Postgres calls it, with a call frame of its own.
-#[unsafe(no_mangle)]
-#[pg_guard]
-pub unsafe extern "C-unwind" fn warden_scope_admits_support(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
-    // SAFETY: a support function is passed a node, which is of this type where its tag says so.
-    unsafe {
-        let request = pg_getarg_datum_raw(fcinfo, 0).cast_mut_ptr::<pg_sys::Node>();
-        if (*request).type_ == pg_sys::NodeTag::T_SupportRequestSelectivity {
-            (*request.cast::<pg_sys::SupportRequestSelectivity>()).selectivity = 1.0;
-            return pg_sys::Datum::from(request);
-        }
-    }
-    pg_sys::Datum::null()
 }
 
 /// Those of the given scopes that are not known. See the comment on the SQL function.

@@ -68,6 +68,8 @@ static HOT: PerBackend<Hot> = PerBackend(UnsafeCell::new(NOBODY));
 /// the standing is valid.
 static USER_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
 static TENANT_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
+/// How often an identity, or none, has been assigned.
+static ASSIGNED: PerBackend<u64> = PerBackend(UnsafeCell::new(0));
 /// Of whoever lends to an agent.
 static LENDING_ID: PerBackend<[u8; 16]> = PerBackend(UnsafeCell::new([0; 16]));
 
@@ -110,6 +112,13 @@ pub fn standing() -> Standing {
     } else {
         Standing::Nobody
     }
+}
+
+/// A number that is another one after each change of the identity, by a rollback too, in this backend.
+#[inline]
+pub fn assigned() -> u64 {
+    // SAFETY: as in `hot`.
+    unsafe { *ASSIGNED.0.get() }
 }
 
 /// The user's sixteen bytes; meaningful only while the standing is valid.
@@ -396,6 +405,7 @@ unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c
     // SAFETY: a backend is single-threaded, and nobody holds a Rust reference to what is written here.
     unsafe {
         *HOT.0.get() = hot;
+        *ASSIGNED.0.get() += 1;
         if let Some(head) = head {
             *USER_ID.0.get() = *head.user_id.as_bytes();
             if let Some(tenant_id) = head.tenant_id {

@@ -195,17 +195,16 @@ fn look_at(named: &Named, writes: bool) {
         return;
     }
     let Some(asks) = or_raise(asks(named.table)) else { return };
-    let reads_only = writes && sealed::reads_only();
-    if (!reads_only && asks.read_scope.is_none() && asks.write_scope.is_none()) || !policies_apply(named) {
-        return;
-    }
     let names = |permissions: &[u32]| permissions.iter().any(|one| named.permissions & u64::from(*one) != 0);
-    if names(&[pg_sys::ACL_SELECT]) {
-        require(asks.read_scope.as_deref());
+    let read = asks.read_scope.as_deref().filter(|_| names(&[pg_sys::ACL_SELECT]));
+    let write = asks.write_scope.as_deref().filter(|_| names(&WRITING));
+    // Whether policies apply is asked last: it is the dearer question.
+    if let Some(scope) = [read, write].into_iter().flatten().find(|scope| !scope_checks::is_held(scope))
+        && policies_apply(named)
+    {
+        scope_checks::missing(scope).raise();
     }
-    if names(&WRITING) {
-        require(asks.write_scope.as_deref());
-    }
+    let reads_only = writes && sealed::reads_only();
     if reads_only && let Some(command) = or_raise(forbidden_to_readers(named)) {
         refuse_writing(named.table, command);
     }
@@ -226,14 +225,6 @@ fn forbidden_to_readers(named: &Named) -> Result<Option<&'static str>> {
         }
     }
     Ok(None)
-}
-
-fn require(scope: Option<&str>) {
-    if let Some(scope) = scope
-        && !scope_checks::is_held(scope)
-    {
-        scope_checks::missing(scope).raise();
-    }
 }
 
 fn refuse_writing(table: Oid, command: &str) -> ! {

@@ -47,7 +47,7 @@ GRANT EXECUTE ON FUNCTION bench.read_directory() TO app;
 def measure(database, seconds):
     with database.connect("postgres") as admin:
         admin.execute("SELECT warden.rotate_signing_key()")
-        admin.execute("CREATE TABLE bench.known (n int, user_id uuid, email text, token text)")
+        admin.execute("CREATE TABLE bench.known (n int PRIMARY KEY, user_id uuid, email text, token text)")
         admin.execute("CREATE EXTENSION pageinspect")
         # For a client: the pages are mapped into the process that reads them.
         admin.execute(READ_DIRECTORY)
@@ -79,8 +79,12 @@ def fill(database, name, users):
             " FROM generate_series(1, %s) AS k (n)"
             " JOIN warden.users u ON u.id = bench.user_id((k.n::bigint * 7919 %% %s)::int + 1)"
             " CROSS JOIN LATERAL (SELECT i.id FROM warden.sessions i WHERE i.user_id = u.id LIMIT 1) AS s",
-            (MORE_TOKENS + NEW_TOKENS, users),
+            (MORE_TOKENS + 2 * NEW_TOKENS, users),
         )
+        # The last of them have tokens of the issuer, as those of P5.
+        others = admin.execute("SELECT n, user_id::text FROM bench.known WHERE n > %s", (MORE_TOKENS + NEW_TOKENS,)).fetchall()
+        with admin.cursor() as cursor:
+            cursor.executemany("UPDATE bench.known SET token = %s WHERE n = %s", [(database.token(user), n) for n, user in others])
         admin.execute("GRANT SELECT ON bench.known TO app")
         # To authenticate many users in one statement, with nothing else in it.
         admin.execute(f"ALTER DATABASE {name} SET warden.allow_identity_switch = on")
@@ -90,9 +94,10 @@ def fill(database, name, users):
 
 def authentications(database):
     """In microseconds, both sizes in turn."""
-    seen, more, new, first = ({name: [] for name in USERS} for _ in range(4))
+    seen, more, new, first, issuers = ({name: [] for name in USERS} for _ in range(5))
     seen_sql = "SELECT count({{call}}) FROM generate_series(1, 20), bench.known WHERE n <= {}"
-    new_sql = f"SELECT count({{call}}) FROM bench.known WHERE n > {MORE_TOKENS}"
+    new_sql = f"SELECT count({{call}}) FROM bench.known WHERE n > {MORE_TOKENS} AND n <= {MORE_TOKENS + NEW_TOKENS}"
+    issuers_sql = f"SELECT count({{call}}) FROM bench.known WHERE n > {MORE_TOKENS + NEW_TOKENS}"
 
     def per_call(client, sql, number):
         return authentication.per_call(client, sql, authentication.AUTHENTICATE, number)
@@ -108,8 +113,10 @@ def authentications(database):
                 authentication.milliseconds(client, sql, authentication.AUTHENTICATE)
                 times[name].append(per_call(client, sql, tokens * 20))
             new[name].append(per_call(client, new_sql, NEW_TOKENS))
+            issuers[name].append(per_call(client, issuers_sql, NEW_TOKENS))
     yield "authenticate, own token seen before", GOAL, seen
     yield f"  the same, {MORE_TOKENS} in turn", "", more
+    yield "authenticate, new token of an issuer", GOAL, issuers
     yield "authenticate, new own token", GOAL, new
     yield "  the same, in a backend that has read nothing yet", "", first
 
