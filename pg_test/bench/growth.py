@@ -163,7 +163,8 @@ def cleanups(database):
         # Their rows go with the rights of a table's owner, who must not be a superuser.
         admin.execute("CREATE ROLE bench_owner")
         admin.execute("SELECT warden.unprotect('events')")
-        admin.execute("ALTER TABLE documents OWNER TO bench_owner; ALTER TABLE notes OWNER TO bench_owner")
+        for (table,) in admin.execute("SELECT table_name::regclass::text FROM warden.protected_tables").fetchall():
+            admin.execute(f"ALTER TABLE {table} OWNER TO bench_owner")
         admin.execute(
             "INSERT INTO warden.users (kind, roles, created_at)"
             " SELECT 'anonymous', '{anonymous}', now() - interval '60 days' FROM generate_series(1, %s)",
