@@ -40,7 +40,10 @@ unsafe extern "C-unwind" fn ask(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Dat
     // SAFETY: as above; the function is declared STRICT, with one text.
     unsafe {
         let Some(scope) = pg_getarg::<&str>(fcinfo, 0) else { return pg_sys::Datum::from(false) };
-        let admits = somebody() && (is_held(scope) || missing(scope).raise());
+        let admits = somebody();
+        if admits && !is_held(scope) {
+            missing(scope).raise();
+        }
         if admits && asks_for_a_constant((*fcinfo).flinfo) {
             remember((*fcinfo).flinfo);
         }
