@@ -93,9 +93,6 @@ class Project:
             if option in ("file", "append"):
                 path = self.directory / name
                 path.write_text(path.read_text() + text if option == "append" else text)
-                if name == "logins.sql":
-                    self.type("psql -X -d crm -f logins.sql")
-                    self.populate()
                 if name == "crm/migrations/0002_order_note.py":
                     self.protection_before = self.protection()
                     models = self.directory / "crm/models.py"
@@ -104,6 +101,8 @@ class Project:
             elif language == "sh":
                 for line in text.splitlines():
                     printed[line] = self.type(line, pooled="nightly" in line or "with_door" in line)
+                    if "logins.sql" in line:
+                        self.populate()
                     if "protect.sql" in line:
                         self.tables_adopted = self.tables()
             elif not text.startswith("migrations."):  # those are run by test_django.py
@@ -112,8 +111,6 @@ class Project:
 
     def populate(self):
         """What there was before: the project's own migrations as owner, and rows."""
-        with self.database.connect("postgres", autocommit=True) as superuser:
-            superuser.execute("GRANT CREATE ON SCHEMA public TO crm_owner")
         self.type("DATABASE_USER=crm_owner python manage.py migrate")
         with self.database.connect("crm_owner") as owner:
             owner.execute(ROWS)
