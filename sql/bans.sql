@@ -432,5 +432,3 @@ COMMENT ON FUNCTION warden.normalise_network(inet) IS
     'The one form of an address or network: an IPv4-mapped IPv6 address as IPv4, the bits beyond the mask zero. NULL for NULL.';
 COMMENT ON FUNCTION warden.is_banned(inet) IS
     'Whether an address, or the whole of a network, is banned at this moment, as authenticate() would find it: in the latest state of the database, whatever the isolation level. For superusers, admin roles and trusted roles, so that a gateway can turn away who has no token yet. Errors: 42501; 22023 for NULL.';
-COMMENT ON FUNCTION warden.require_not_banned(text, inet) IS
-    'Returns true where the address is NULL or not banned; else logs that the named function was refused and raises 42501. Not callable by clients.';

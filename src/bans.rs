@@ -32,12 +32,6 @@ fn normalise_network(address: Inet) -> Inet {
     or_raise(Network::parse(&address.0).map(|network| Inet(network.to_string())).ok_or_else(unreadable))
 }
 
-/// As `refuse_banned`, for functions in SQL. See the comment on the SQL function.
-#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
-fn require_not_banned(function: &str, client_ip: Option<Inet>) -> bool {
-    or_raise(refuse_banned(function, client_ip.as_ref()).map(|()| true))
-}
-
 /// Refuses a client whose address is banned; `function` is the one that it called. Without an address there is none
 /// to refuse: that of the connection is the pooler's.
 ///
@@ -127,7 +121,9 @@ fn known_masks() -> Result<Rc<Masks>> {
         })
     })?;
     let known = Rc::new(Masks { catalog, masks });
-    KNOWN.set(Rc::clone(&known));
+    if catalog::may_keep(catalog) {
+        KNOWN.set(Rc::clone(&known));
+    }
     Ok(known)
 }
 

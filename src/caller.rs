@@ -42,7 +42,7 @@ pub fn name() -> String {
 }
 
 /// The name of a role; its number where it has been dropped.
-pub fn name_of(role: Oid) -> String {
+fn name_of(role: Oid) -> String {
     // SAFETY: with `noerr` the answer is null or a NUL-terminated text of our memory context.
     unsafe {
         let name = pg_sys::GetUserNameFromId(role, true);

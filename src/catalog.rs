@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::unguarded;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -43,6 +44,12 @@ pub fn state_of_call() -> u64 {
         0 => state(),
         heard => heard,
     }
+}
+
+/// Whether what was read as of this state may be kept: not where a change has been heard of since, nor what a parallel
+/// query has read, whose snapshot may be old; that is good for the query alone.
+pub fn may_keep(as_of: u64) -> bool {
+    heard() == as_of && !unguarded::is_in_parallel_mode()
 }
 
 unsafe extern "C-unwind" fn changed(_argument: Datum, _relation: Oid) {

@@ -94,7 +94,7 @@ pub unsafe extern "C-unwind" fn warden_admin_open_support(fcinfo: pg_sys::Functi
 }
 
 /// Whether the door is open to the role in force here. Read for each row of those who may pass.
-pub fn stands_open() -> Result<bool> {
+fn stands_open() -> Result<bool> {
     thread_local! {
         static LAST: Cell<Option<(u32, pg_sys::Oid, pg_sys::Oid, bool)>> = const { Cell::new(None) };
     }

@@ -167,11 +167,7 @@ extension_sql_file!(
     name = "login",
     requires = ["passwords", login::login, refresh::refresh, logout::logout, exchange_token::exchange_token]
 );
-extension_sql_file!(
-    "../sql/bans.sql",
-    name = "bans",
-    requires = ["login", bans::is_banned, bans::normalise_network, bans::require_not_banned]
-);
+extension_sql_file!("../sql/bans.sql", name = "bans", requires = ["login", bans::is_banned, bans::normalise_network]);
 extension_sql_file!(
     "../sql/authenticate.sql",
     name = "authenticate",
@@ -230,8 +226,10 @@ extension_sql_file!(
     name = "invites_redeem",
     requires = ["invites", invites::redeem_invite]
 );
-extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["invites_redeem"]);
-extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["database_roles"]);
+extension_sql_file!("../sql/granted_functions.sql", name = "granted_functions", requires = ["invites_redeem"]);
+extension_sql_file!("../sql/database_roles.sql", name = "database_roles", requires = ["granted_functions"]);
+extension_sql_file!("../sql/isolation_obstacles.sql", name = "isolation_obstacles", requires = ["database_roles"]);
+extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["isolation_obstacles"]);
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);
 extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["door"]);

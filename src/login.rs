@@ -157,7 +157,7 @@ fn unhashable(_: Unhashable) -> Error {
 }
 
 /// The scopes that a user holds now.
-pub fn held_by(user_id: Uuid) -> Result<Vec<String>> {
+fn held_by(user_id: Uuid) -> Result<Vec<String>> {
     thread_local! {
         static HELD: Statement =
             const { Statement::new(c"SELECT warden.scopes_of_user($1)", &[pg_sys::UUIDOID]) };

@@ -8,7 +8,6 @@ use crate::directory::User;
 use crate::error::Result;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::scopes::{self, Held, Known, Pattern, Registry};
-use crate::unguarded;
 use pgrx::IntoDatum;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -87,8 +86,11 @@ pub fn granted(user: &User, tenant_id: Option<Uuid>, limits: &Limits, bounds: &[
     }
     let facts = facts()?;
     let granted = facts.granted(user, tenant_id, &limits.patterns()?, &[]);
-    let last = Last { catalog, roles: user.roles.clone(), scopes: user.scopes.clone(), ids, granted: granted.clone() };
-    limits.last.replace(Some(last));
+    if catalog::may_keep(catalog) {
+        let last =
+            Last { catalog, roles: user.roles.clone(), scopes: user.scopes.clone(), ids, granted: granted.clone() };
+        limits.last.replace(Some(last));
+    }
     Ok(granted)
 }
 
@@ -107,8 +109,7 @@ pub fn facts() -> Result<Rc<Facts>> {
         return Ok(facts);
     }
     let facts = Rc::new(Latest::with(Facts::read)?);
-    // Within a parallel query they are read with its snapshot, which may be old: good for that query alone.
-    if !unguarded::is_in_parallel_mode() {
+    if catalog::may_keep(catalog) {
         FACTS.set(Some(Rc::clone(&facts)));
         AS_OF.set(catalog);
     }

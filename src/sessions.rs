@@ -62,7 +62,9 @@ pub fn is_revoked(issuer: &str, jti: &str) -> Result<bool> {
     Latest::with(|latest| {
         REVOKED_BY_JTI.with(|tokens| {
             if tokens.is_empty(latest)? {
-                NONE_REVOKED_AS_OF.set(as_of);
+                if catalog::may_keep(as_of) {
+                    NONE_REVOKED_AS_OF.set(as_of);
+                }
                 return Ok(false);
             }
             let mut revoked = false;

@@ -295,7 +295,9 @@ fn any_revoked() -> Result<bool> {
         return Ok(any);
     }
     let any = !Latest::with(|latest| REVOKED.with(|revoked| revoked.is_empty(latest)))?;
-    ANY_REVOKED.set((catalog, any));
+    if catalog::may_keep(catalog) {
+        ANY_REVOKED.set((catalog, any));
+    }
     Ok(any)
 }
 

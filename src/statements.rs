@@ -263,8 +263,7 @@ fn asks(table: Oid) -> Result<Option<Rc<Asks>>> {
             })
         })
     })?;
-    // Unless the look-up has heard of a change, or was made with the snapshot of a parallel query, which may be old.
-    if catalog::heard() == catalog && !unguarded::is_in_parallel_mode() {
+    if catalog::may_keep(catalog) {
         KNOWN.with_borrow_mut(|known| known.insert(table, found.clone()));
     }
     Ok(found)

@@ -45,7 +45,9 @@ pub fn membership(tenant_id: Uuid, user_id: Uuid) -> Result<Membership> {
         let active = |row: &Row<'_>| Ok(row.text(0)? == Some("active"));
         match TENANT_BY_ID.with(|tenants| tenants.first(latest, &key[..1], active))? {
             None if TENANT_BY_ID.with(|tenants| tenants.is_empty(latest))? => {
-                NO_TENANTS_AS_OF.set(as_of);
+                if catalog::may_keep(as_of) {
+                    NO_TENANTS_AS_OF.set(as_of);
+                }
                 return Ok(Membership::NoTenants);
             }
             None => return Ok(Membership::Refused("unknown_tenant")),

@@ -102,7 +102,7 @@ def test_every_code_of_the_parts_is_listed_and_planted_by_a_test(chapter):
     with psycopg.connect(f"host={directory} port=5432 user=postgres dbname=postgres") as superuser:
         known = {code for (code,) in superuser.execute("SELECT code FROM warden.finding_codes()")}
     parts = "".join(path.read_text() for path in (REPOSITORY / "sql").glob("doctor_*.sql"))
-    obstacles = (REPOSITORY / "sql/database_roles.sql").read_text()
+    obstacles = (REPOSITORY / "sql/isolation_obstacles.sql").read_text()
     returned = re.findall(r"^ +SELECT '([a-z_]+)', ", parts, re.M) + re.findall(r"^ +\('(client_[a-z_]+)',\s", obstacles, re.M)
     assert set(returned) == known
     tests = "".join(path.read_text() for path in (REPOSITORY / "pg_test/sql").glob("doctor_*.sql"))

@@ -63,7 +63,7 @@ RESET search_path;
 CREATE TEMP TABLE calls AS SELECT * FROM (VALUES
     ('warden.ban_ip(''192.0.2.9'', ''1 day'', ''x'')'), ('warden.ban_ip(''192.0.2.9'', interval ''1 day'', ''x'')'), ('warden.unban_ip(''203.0.113.7'')'),
     ('warden.is_banned(''203.0.113.7'')'), ('warden.get_ban(''203.0.113.7'')'), ('warden.list_bans()'), ('warden.count_bans()'),
-    ('warden.list_ban_history(''203.0.113.7'')'), ('warden.cleanup_bans()'), ('warden.require_not_banned(''x'', ''203.0.113.7'')'),
+    ('warden.list_ban_history(''203.0.113.7'')'), ('warden.cleanup_bans()'),
     ('warden.bans_in_force(''203.0.113.7'')'), ('warden.matching_bans(NULL, NULL, true)'), ('warden.bans'), ('warden.ban_history'),
     ('warden.write_ban(''192.0.2.9'', NULL, ''x'', ''x'', NULL, NULL, NULL, NULL, false, false)')) AS c (call);
 GRANT SELECT ON calls TO PUBLIC;

@@ -118,7 +118,7 @@ pub fn dependent(relation: u32) -> Result<Option<String>> {
 }
 
 /// Whether the client acts with the rights of the table's owner.
-pub fn caller_owns(table: &Table) -> Result<bool> {
+fn caller_owns(table: &Table) -> Result<bool> {
     caller_has_role(table.owner)
 }
 

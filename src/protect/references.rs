@@ -26,7 +26,9 @@ pub fn condition(table: Oid, alias: &str) -> Result<Option<Rc<str>>> {
         return Ok(known);
     }
     let condition = written(table, alias)?.map(Rc::from);
-    KNOWN.with_borrow_mut(|known| known.insert(table, condition.clone()));
+    if catalog::may_keep(catalog) {
+        KNOWN.with_borrow_mut(|known| known.insert(table, condition.clone()));
+    }
     Ok(condition)
 }
 

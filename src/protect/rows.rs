@@ -108,7 +108,9 @@ fn shareable(table_name: Option<Oid>) -> Result<Rc<Shareable>> {
         return Ok(known);
     }
     let read = Rc::new(read(relation)?);
-    KNOWN.with_borrow_mut(|(_, known)| known.insert(relation, Rc::clone(&read)));
+    if catalog::may_keep(catalog) {
+        KNOWN.with_borrow_mut(|(_, known)| known.insert(relation, Rc::clone(&read)));
+    }
     Ok(read)
 }
 
