@@ -29,25 +29,25 @@ def test_r3_a_parallel_query_with_an_old_snapshot_brings_no_scope_back(database,
 
 def test_g3_a_parallel_query_with_an_old_snapshot_brings_no_share_back(database, superuser):
     superuser.execute("SELECT warden.add_trusted_role('gateway')")
-    ann, bob = (superuser.execute("SELECT warden.create_user(email => %s)", [f"{name}@example.com"]).fetchone()[0] for name in ("ann", "bob"))
+    carol, dave = (superuser.execute("SELECT warden.create_user(email => %s)", [f"{name}@example.com"]).fetchone()[0] for name in ("carol", "dave"))
     superuser.execute("SET ROLE owner")
     superuser.execute("CREATE TABLE notes (id int PRIMARY KEY, user_id uuid NOT NULL)")
-    superuser.execute("INSERT INTO notes VALUES (1, %s)", [ann])
+    superuser.execute("INSERT INTO notes VALUES (1, %s)", [carol])
     superuser.execute("SELECT count(*) FROM warden.protect('notes', shareable => true)")
     superuser.execute("RESET ROLE")
     superuser.execute("GRANT SELECT ON notes TO gateway")
-    superuser.execute("SELECT warden.share('notes', '1', %s, 'view')", [bob])
+    superuser.execute("SELECT warden.share('notes', '1', %s, 'view')", [dave])
     superuser.execute("ANALYZE notes")
     with database.connect("gateway") as gateway:
         def seen():
             return gateway.execute("SELECT count(*) FROM notes").fetchone()[0]
 
-        gateway.execute("SELECT warden.set_current_user(%s)", [bob])
+        gateway.execute("SELECT warden.set_current_user(%s)", [dave])
         assert seen() == 1
         gateway.commit()
 
         gateway.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        gateway.execute("SELECT warden.set_current_user(%s)", [bob])
+        gateway.execute("SELECT warden.set_current_user(%s)", [dave])
         # As unshare() does where somebody holds a lock on the row of the share.
         superuser.execute("INSERT INTO warden.revoked_shares SELECT id FROM warden.shares")
         for setting in PARALLEL:
@@ -56,5 +56,5 @@ def test_g3_a_parallel_query_with_an_old_snapshot_brings_no_share_back(database,
         seen()
         gateway.commit()
 
-        gateway.execute("SELECT warden.set_current_user(%s)", [bob])
+        gateway.execute("SELECT warden.set_current_user(%s)", [dave])
         assert seen() == 0
