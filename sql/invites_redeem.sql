@@ -49,7 +49,7 @@ BEGIN
     -- What whoever invites held, he holds still.
     IF (obstacle_of_invite.invite).invited_by IS NOT NULL AND NOT (CASE
         WHEN (obstacle_of_invite.invite).user_id IS NOT NULL
-            THEN warden.user_may_grant((obstacle_of_invite.invite).invited_by, person.scopes, person.roles)
+            THEN warden.user_may_grant((obstacle_of_invite.invite).invited_by, person.scopes, warden.roles_anywhere(person.id))
         ELSE warden.user_may_grant((obstacle_of_invite.invite).invited_by,
             CASE WHEN (obstacle_of_invite.invite).administered OR (obstacle_of_invite.invite).tenant_id IS NOT NULL
                  THEN '{}' ELSE '{users:invite}' END::text[],

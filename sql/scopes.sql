@@ -179,6 +179,20 @@ $$;
 COMMENT ON FUNCTION warden.require_known_scopes(text[]) IS
     'Raises 22023 for what is no scope, and for one that is not known; a wildcard is.';
 
+-- Its tables are made later, and looked for when it is called.
+CREATE FUNCTION warden.roles_anywhere(user_id uuid) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN array(
+        SELECT unnest(u.roles) FROM warden.users u WHERE u.id = roles_anywhere.user_id
+        UNION SELECT unnest(m.roles) FROM warden.tenant_members m WHERE m.user_id = roles_anywhere.user_id);
+END
+$$;
+
+COMMENT ON FUNCTION warden.roles_anywhere(uuid) IS
+    'The roles of a user, and those that it has in any tenant; {} for an unknown one. Not callable by clients.';
+
 CREATE FUNCTION warden.require_may_manage(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -186,13 +200,20 @@ DECLARE
     managed warden.users;
 BEGIN
     SELECT u.* INTO managed FROM warden.users u WHERE u.id = require_may_manage.user_id;
-    -- Of an unknown one the caller says so.
-    RETURN NOT FOUND OR warden.require_may_grant(managed.scopes, managed.roles);
+    IF NOT FOUND THEN
+        -- The caller says so.
+        RETURN true;
+    END IF;
+    IF managed.kind = 'agent' THEN
+        -- Whoever has the agent reads what its owner lends it, and acts for the owner where an issuer says so.
+        PERFORM warden.require_may_manage(a.owner_id) FROM warden.agents a WHERE a.user_id = managed.id;
+    END IF;
+    RETURN warden.require_may_grant(managed.scopes, warden.roles_anywhere(managed.id));
 END
 $$;
 
 COMMENT ON FUNCTION warden.require_may_manage(uuid) IS
-    'Returns true where the acting person, as of require_may_grant(), holds all that the user has of its roles and alone: whoever holds less would come by it with the credentials of that user. True for an unknown user. Errors: 42501.';
+    'Returns true where the acting person, as of require_may_grant(), holds everywhere all that the user has of its roles, of those it has in any tenant, and alone; of an agent also all that its owner has: whoever holds less would come by it with the credentials of that user. True for an unknown user. Errors: 42501.';
 
 CREATE FUNCTION warden.may_manage(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

@@ -133,6 +133,13 @@ DECLARE
     answer jsonb;
 BEGIN
     IF warden.client_administers() THEN
+        -- Locked as the change does, so that the roles which are compared are those that are taken.
+        PERFORM FROM warden.tenants n WHERE n.id = change_membership.tenant_id FOR NO KEY UPDATE;
+        -- A person is in no tenant here, so what he gives or takes there he has to hold everywhere.
+        PERFORM warden.require_may_grant('{}', array(
+            SELECT unnest(change_membership.roles)
+            UNION SELECT unnest(m.roles) FROM warden.tenant_members m
+            WHERE m.tenant_id = change_membership.tenant_id AND m.user_id = change_membership.user_id));
         answer := warden.change_member(arguments);
     ELSE
         answer := warden.autonomously('change_member',
@@ -179,7 +186,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_member(uuid, uuid, text[]) IS
-    'Makes a user a member of a tenant, or gives a member these roles instead of those it had there; felt by its next transaction, and no row of any table moves. roles: beside those that the user has everywhere, while it acts in this tenant. Returns false where nothing changed. For superusers and admin roles, and for an owner or admin of the tenant who is signed in in it: he gives and takes roles that he holds himself, and for him it is committed at once. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 42501; 22023 for an unknown role or none; P0002 for an unknown or deleted tenant or user, and for any tenant but that of the transaction; 55000 where the last active owner, or admin where there is no owner, would be none any more.';
+    'Makes a user a member of a tenant, or gives a member these roles instead of those it had there; felt by its next transaction, and no row of any table moves. roles: beside those that the user has everywhere, while it acts in this tenant. Returns false where nothing changed. For superusers and admin roles, and for an owner or admin of the tenant who is signed in in it: he gives and takes roles that he holds himself, and for him it is committed at once. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 42501, also where a person acts behind an admin role who does not hold the roles everywhere, those that the member had included; 22023 for an unknown role or none; P0002 for an unknown or deleted tenant or user, and for any tenant but that of the transaction; 55000 where the last active owner, or admin where there is no owner, would be none any more.';
 
 CREATE FUNCTION warden.remove_member(tenant_id uuid, user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
