@@ -164,7 +164,7 @@ fn actor(token: &str) -> Result<uuid::Uuid> {
                 return Err(Error::forbidden("an agent opens no protected tables", "Pass the token of a person."));
             }
             let granted = permissions::granted(actor, bearer.tenant_id, &bearer.limits, bearer.bounds.users())?;
-            let person = Person::new(actor, bearer.tenant_id, granted);
+            let person = Person::new(actor, bearer.tenant_id, granted)?;
             PERSON.set(Some((transaction::local_id(), person)));
             Ok(actor.id)
         }

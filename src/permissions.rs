@@ -167,6 +167,13 @@ impl Facts {
         Granted { scopes, reads_only: self.reads_only(user) || bounds.iter().any(|bound| self.reads_only(bound)) }
     }
 
+    /// The wildcards that a user has by its roles and alone, those included that its scopes imply.
+    pub fn wildcards(&self, user: &User) -> Vec<Pattern> {
+        let roles = user.roles.iter().filter_map(|role| self.roles.get(role));
+        let declared: Vec<_> = roles.flat_map(|role| &role.scopes).cloned().chain(parsed(&user.scopes)).collect();
+        self.registry.wildcards(&declared)
+    }
+
     fn held(&self, user: &User, limits: &[Vec<Pattern>]) -> BTreeSet<Held<'_>> {
         let roles = user.roles.iter().filter_map(|role| self.roles.get(role));
         let own = parsed(&user.scopes);

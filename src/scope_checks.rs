@@ -10,6 +10,7 @@ use crate::scopes::{Asked, Held, NotAsked, Pattern};
 use crate::sealed::{self, Standing};
 use crate::{door, transaction};
 use pgrx::prelude::*;
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// Whether the transaction holds a scope. See the comment on the SQL function.
@@ -77,7 +78,7 @@ fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>) 
         let found = directory::find_by_id(Uuid::from_bytes(*user_id.as_bytes()))?;
         let Some(user) = found.filter(|user| user.active && !user.is_agent) else { return Ok(false) };
         let granted = permissions::granted(&user, None, &Limits::none(), &[])?;
-        let person = Person::new(&user, None, granted);
+        let person = Person::new(&user, None, granted)?;
         let facts = permissions::facts()?;
         Ok(roles.iter().all(|role| person.may_give(&facts, role))
             && person.holds(&facts, &permissions::parsed(&scopes)))
@@ -92,11 +93,21 @@ pub struct Person {
     tenant_id: Option<Uuid>,
     roles: Vec<String>,
     granted: Granted,
+    wildcards: Vec<Pattern>,
+    /// Its credential leaves it all that its roles and grants hold.
+    is_whole: bool,
 }
 
 impl Person {
-    pub fn new(user: &User, tenant_id: Option<Uuid>, granted: Granted) -> Self {
-        Self { user_id: user.id, tenant_id, roles: user.roles.clone(), granted }
+    /// `granted`: what its credential leaves it.
+    ///
+    /// # Errors
+    /// Where its roles cannot be read.
+    pub fn new(user: &User, tenant_id: Option<Uuid>, granted: Granted) -> Result<Self> {
+        let own = permissions::granted(user, tenant_id, &Limits::none(), &[])?;
+        let is_whole = own.scopes.iter().all(|scope| granted.scopes.contains(scope));
+        let wildcards = permissions::facts()?.wildcards(user);
+        Ok(Self { user_id: user.id, tenant_id, roles: user.roles.clone(), granted, wildcards, is_whole })
     }
 
     /// Who acts in this transaction, as far as it goes beyond one tenant: what a tenant has made of him is nothing to
@@ -115,17 +126,33 @@ impl Person {
             return Err(Error::forbidden("an agent administers nothing", "Its owner does it, or an administrator."));
         }
         let own = permissions::granted(&actor, identity.tenant_id, &Limits::none(), &[])?;
-        Ok(Self::new(&actor, identity.tenant_id, own))
+        Self::new(&actor, identity.tenant_id, own)
     }
 
     /// As far as the transaction holds it, too.
     fn within(self, identity: &Identity) -> Self {
-        let scopes = self.granted.scopes.iter().filter(|scope| identity.granted.contains(scope)).cloned().collect();
+        let scopes: Rc<[String]> =
+            self.granted.scopes.iter().filter(|scope| identity.granted.contains(scope)).cloned().collect();
+        let is_whole = self.is_whole && scopes.len() == self.granted.scopes.len();
         let reads_only = self.granted.reads_only || identity.reads_only;
-        Self { granted: Granted { scopes, reads_only }, ..self }
+        Self { granted: Granted { scopes, reads_only }, is_whole, ..self }
     }
 
     fn holds(&self, facts: &Facts, patterns: &[Pattern]) -> bool {
+        let mut wildcards = patterns.iter().filter(|pattern| pattern.is_wildcard());
+        self.holds_covered(facts, patterns) && wildcards.all(|wildcard| self.holds_wildcard(facts, wildcard))
+    }
+
+    /// What a wildcard covers grows: it is held by who has it, or a wider one, that the credential leaves whole, and not by
+    /// who holds all that there is today.
+    fn holds_wildcard(&self, facts: &Facts, asked: &Pattern) -> bool {
+        self.wildcards.iter().map(std::slice::from_ref).any(|own| {
+            let is_left = || !facts.registry.covered(own).is_empty() && self.holds_covered(facts, own);
+            facts.registry.may_have(own, asked) && (self.is_whole || is_left())
+        })
+    }
+
+    fn holds_covered(&self, facts: &Facts, patterns: &[Pattern]) -> bool {
         let (user_id, tenant_id) = (self.user_id.to_string(), self.tenant_id.map(|id| id.to_string()));
         let has = |scope: &str| self.granted.scopes.iter().any(|held| held == scope);
         facts.registry.covered(patterns).into_iter().all(|scope| match scope {

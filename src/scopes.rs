@@ -76,6 +76,13 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._-/@+".contains(&byte)
 }
 
+impl Pattern {
+    /// Whether it names several scopes, those that are yet to be declared among them.
+    pub fn is_wildcard(&self) -> bool {
+        matches!(self, Self::Family(_) | Self::Every)
+    }
+}
+
 impl Template {
     /// The scope of this identity, in canonical ids; `None` where it has no such id.
     pub fn of(&self, user_id: &str, tenant_id: Option<&str>) -> Option<String> {
@@ -228,6 +235,17 @@ impl Registry {
             }),
             Pattern::Every => granted.contains(&Pattern::Every),
         }
+    }
+
+    /// The wildcards among patterns, and among what the scopes that these cover imply.
+    pub fn wildcards(&self, patterns: &[Pattern]) -> Vec<Pattern> {
+        let known = |held| match held {
+            Held::One(name) => self.scopes.get(name),
+            Held::Own(template) => self.templates.get(template),
+        };
+        let covered = self.covered(patterns);
+        let implied = covered.into_iter().filter_map(known).flat_map(|known| &known.implies);
+        patterns.iter().chain(implied).filter(|pattern| pattern.is_wildcard()).cloned().collect()
     }
 
     /// What is granted, as far as each of the limits covers it too.

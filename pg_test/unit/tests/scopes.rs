@@ -217,6 +217,32 @@ fn who_holds_a_wildcard_may_have_what_it_covers() {
     assert!(!may_have(&["docs:read", "docs:publish"], "docs:*"), "all that there is today is not a family");
 }
 
+#[test]
+fn wildcards_are_those_declared_and_those_implied() {
+    let registry = registry(&[
+        ("docs:read", &[], false),
+        ("docs:publish", &["drafts:*", "docs:read"], false),
+        ("admin", &["*"], false),
+        ("billing", &["bills:*"], true),
+        ("files:{{user_id}}", &["files:shared:*"], false),
+    ]);
+    for (granted, wildcards) in [
+        (&["docs:read"][..], &[][..]),
+        (&["payments:*", "docs:read"], &["payments:*"]),
+        (&["docs:*"], &["docs:*", "drafts:*"]),
+        (&["docs:publish"], &["drafts:*"]),
+        (&["files:{{user_id}}"], &["files:shared:*"]),
+        (&["admin"], &["*", "drafts:*", "files:shared:*"]),
+        (&["nonesuch"], &[]),
+    ] {
+        let mut found = registry.wildcards(&patterns(granted));
+        found.sort_by_key(|pattern| format!("{pattern:?}"));
+        let mut expected = patterns(wildcards);
+        expected.sort_by_key(|pattern| format!("{pattern:?}"));
+        assert_eq!(found, expected, "{granted:?}");
+    }
+}
+
 /// xorshift64*: the same cases in each run.
 struct Random(u64);
 
