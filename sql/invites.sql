@@ -167,7 +167,7 @@ BEGIN
             RAISE EXCEPTION 'tenant not found' USING ERRCODE = 'P0002';
         END IF;
         -- A person is in no tenant here, so what he gives there he has to hold everywhere.
-        PERFORM warden.require_may_grant('{}', require_inviter.tenant_roles);
+        PERFORM warden.require_may_grant('{}', require_inviter.tenant_roles, giving => true);
     ELSIF identity IS NULL THEN
         RAISE EXCEPTION 'nobody is signed in in this transaction'
             USING ERRCODE = '28000', HINT = 'Call warden.authenticate() after BEGIN.';
@@ -190,7 +190,7 @@ BEGIN
         PERFORM warden.require_may_grant('{users:invite}', '{}');
     END IF;
     IF require_inviter.role IS NOT NULL THEN
-        PERFORM warden.require_may_grant('{}', ARRAY[require_inviter.role]);
+        PERFORM warden.require_may_grant('{}', ARRAY[require_inviter.role], giving => true);
     END IF;
     RETURN inviter;
 END

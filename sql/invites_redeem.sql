@@ -54,7 +54,7 @@ BEGIN
             CASE WHEN (obstacle_of_invite.invite).administered OR (obstacle_of_invite.invite).tenant_id IS NOT NULL
                  THEN '{}' ELSE '{users:invite}' END::text[],
             (obstacle_of_invite.invite).role || CASE WHEN (obstacle_of_invite.invite).administered
-                 THEN (obstacle_of_invite.invite).tenant_roles ELSE '{}' END) END) THEN
+                 THEN (obstacle_of_invite.invite).tenant_roles ELSE '{}' END, giving => true) END) THEN
         RETURN 'inviter_may_not';
     END IF;
     IF (obstacle_of_invite.invite).tenant_id IS NOT NULL THEN

@@ -154,12 +154,12 @@ COMMENT ON FUNCTION warden.unknown_scopes(text[]) IS
     'Those of the given scopes that are not known. Errors: 22023 for what is no scope, for a null, and for the scope of one identity (user: and an id).';
 COMMENT ON FUNCTION warden.covered_scopes(text[], text[]) IS
     'Those of the asked scopes that who holds the others may be given: agents:read of agents:*; a wildcard of the same or a wider one.';
-COMMENT ON FUNCTION warden.require_may_grant(text[], text[], boolean) IS
-    'Returns true where the acting person (the user of the transaction, or of the token that begin_admin() was given) holds the scopes and all that comes with the roles, and may write where that is asked (writing), or where there is none and a database role acts by itself. Errors: 42501.';
+COMMENT ON FUNCTION warden.require_may_grant(text[], text[], boolean, boolean) IS
+    'Returns true where the acting person (the user of the transaction, or of the token that begin_admin() was given) holds the scopes and all that comes with the roles, and may write where that is asked (writing), or where there is none and a database role acts by itself. giving: somebody gets or loses the roles; then a role that rules about entities or shares name is held by its name, or by an owner. Errors: 42501.';
 
 COMMENT ON FUNCTION warden.acting_person() IS
     'The acting person of require_may_grant(); NULL where a database role acts by itself. Not callable by clients.';
-COMMENT ON FUNCTION warden.user_may_grant(uuid, text[], text[]) IS
+COMMENT ON FUNCTION warden.user_may_grant(uuid, text[], text[], boolean) IS
     'Whether a user is active and holds, without any tenant, the scopes and all that comes with the roles: what require_may_grant() asks of the acting person. Not callable by clients.';
 
 CREATE FUNCTION warden.require_known_scopes(scopes text[]) RETURNS boolean

@@ -1,17 +1,21 @@
 -- Who belongs to a tenant. Administrators say so in their transaction; an admin of the tenant by a transaction of its
 -- own (src/autonomous.rs), so that no client who idles keeps another one waiting.
 
+COMMENT ON FUNCTION warden.role_is_named(text) IS
+    'Whether a rule about an entity, or a share, names the role, which does not ship: who has its scopes does not have by that what it opens, or closes. Not callable by clients.';
+
 CREATE FUNCTION warden.holds_roles(held text[], roles text[]) RETURNS boolean
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT coalesce(bool_and(r.role = ANY (holds_roles.held)
         OR (r.role <> 'owner' AND warden.scopes_of_roles(ARRAY[r.role]) <> '{}'
-            AND warden.scopes_of_roles(ARRAY[r.role]) <@ warden.scopes_of_roles(holds_roles.held))), true)
+            AND warden.scopes_of_roles(ARRAY[r.role]) <@ warden.scopes_of_roles(holds_roles.held)
+            AND ('owner' = ANY (holds_roles.held) OR NOT warden.role_is_named(r.role)))), true)
     FROM unnest(holds_roles.roles) AS r (role);
 END;
 
 COMMENT ON FUNCTION warden.holds_roles(text[], text[]) IS
-    'Whether who has the first roles may give the second: each is among them, or gives scopes and none that they do not. An owner is made by owners alone.';
+    'Whether who has the first roles may give the second: each is among them, or gives scopes and none that they do not, and opens nothing by its name, except to owners. An owner is made by owners alone.';
 
 CREATE FUNCTION warden.is_last_admin(tenant_id uuid, user_id uuid, roles_after text[]) RETURNS boolean
 LANGUAGE sql STABLE
@@ -139,7 +143,7 @@ BEGIN
         PERFORM warden.require_may_grant('{}', array(
             SELECT unnest(change_membership.roles)
             UNION SELECT unnest(m.roles) FROM warden.tenant_members m
-            WHERE m.tenant_id = change_membership.tenant_id AND m.user_id = change_membership.user_id));
+            WHERE m.tenant_id = change_membership.tenant_id AND m.user_id = change_membership.user_id), giving => true);
         answer := warden.change_member(arguments);
     ELSE
         answer := warden.autonomously('change_member',

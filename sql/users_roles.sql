@@ -95,7 +95,7 @@ DECLARE
 BEGIN
     PERFORM warden.require_administrator();
     PERFORM warden.require_role_name(assign_role.role);
-    PERFORM warden.require_may_grant('{}', ARRAY[assign_role.role]);
+    PERFORM warden.require_may_grant('{}', ARRAY[assign_role.role], giving => true);
     changed := warden.change_roles(assign_role.user_id, ARRAY[assign_role.role], '{}', 'assign_role');
     IF changed IS NULL THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
@@ -115,7 +115,7 @@ DECLARE
 BEGIN
     PERFORM warden.require_administrator();
     PERFORM warden.require_role_name(revoke_role.role);
-    PERFORM warden.require_may_grant('{}', ARRAY[revoke_role.role]);
+    PERFORM warden.require_may_grant('{}', ARRAY[revoke_role.role], giving => true);
     changed := warden.change_roles(revoke_role.user_id, '{}', ARRAY[revoke_role.role], 'revoke_role');
     IF changed IS NULL THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';

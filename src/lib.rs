@@ -43,6 +43,7 @@ mod logout;
 mod lookup;
 mod memory;
 mod mirrors;
+mod named_roles;
 mod passwords;
 mod permissions;
 mod place;
@@ -196,7 +197,11 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/deployment.sql", name = "deployment", requires = ["sync_users"]);
 extension_sql_file!("../sql/tenants.sql", name = "tenants", requires = ["deployment"]);
-extension_sql_file!("../sql/tenant_members.sql", name = "tenant_members", requires = ["tenants"]);
+extension_sql_file!(
+    "../sql/tenant_members.sql",
+    name = "tenant_members",
+    requires = ["tenants", named_roles::role_is_named]
+);
 extension_sql_file!("../sql/tenants_find.sql", name = "tenants_find", requires = ["tenant_members"]);
 extension_sql_file!("../sql/agents.sql", name = "agents", requires = ["tenants_find"]);
 extension_sql_file!(

@@ -54,6 +54,8 @@ pub struct Facts {
 pub struct Role {
     pub scopes: Vec<Pattern>,
     pub reads_only: bool,
+    /// One of this name ships.
+    pub ships: bool,
 }
 
 thread_local! {
@@ -124,9 +126,10 @@ impl Facts {
             ROLES.with(|roles| {
                 roles.each(latest, &[], |row| {
                     if row.get::<bool>(3)? == Some(shipped) {
-                        let role =
-                            Role { scopes: parsed(&row.texts(1)?), reads_only: row.get::<bool>(2)?.unwrap_or(true) };
-                        facts.roles.insert(row.text(0)?.unwrap_or_default().to_owned(), role);
+                        let name = row.text(0)?.unwrap_or_default().to_owned();
+                        let ships = shipped || facts.roles.contains_key(&name);
+                        let reads_only = row.get::<bool>(2)?.unwrap_or(true);
+                        facts.roles.insert(name, Role { scopes: parsed(&row.texts(1)?), reads_only, ships });
                     }
                     Ok(ControlFlow::Continue(()))
                 })

@@ -8,7 +8,7 @@ use crate::identity::Identity;
 use crate::permissions::{self, Facts, Granted, Limits, Role};
 use crate::scopes::{Asked, Held, NotAsked, Pattern};
 use crate::sealed::{self, Standing};
-use crate::{door, transaction};
+use crate::{door, named_roles, transaction};
 use pgrx::prelude::*;
 use std::rc::Rc;
 use uuid::Uuid;
@@ -42,8 +42,13 @@ fn covered_scopes(asked: Vec<String>, held: Vec<String>) -> Vec<String> {
 
 /// Refuses a person that grants what it does not hold. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
-fn require_may_grant(scopes: Vec<String>, roles: Vec<String>, writing: default!(bool, false)) -> bool {
-    or_raise(may_grant(&scopes, &roles, writing).map(|()| true))
+fn require_may_grant(
+    scopes: Vec<String>,
+    roles: Vec<String>,
+    writing: default!(bool, false),
+    giving: default!(bool, false),
+) -> bool {
+    or_raise(may_grant(&scopes, &roles, writing, giving).map(|()| true))
 }
 
 /// What a user does not hold of the given scopes. See the comment on the SQL function.
@@ -73,15 +78,14 @@ fn acting_person() -> Option<pgrx::Uuid> {
 
 /// Whether a user could grant this now. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
-fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>) -> bool {
+fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>, giving: default!(bool, false)) -> bool {
     or_raise((|| {
         let found = directory::find_by_id(Uuid::from_bytes(*user_id.as_bytes()))?;
         let Some(user) = found.filter(|user| user.active && !user.is_agent) else { return Ok(false) };
         let granted = permissions::granted(&user, None, &Limits::none(), &[])?;
         let person = Person::new(&user, None, granted)?;
         let facts = permissions::facts()?;
-        Ok(roles.iter().all(|role| person.may_give(&facts, role))
-            && person.holds(&facts, &permissions::parsed(&scopes)))
+        Ok(person.beyond(&facts, &roles, giving)?.is_none() && person.holds(&facts, &permissions::parsed(&scopes)))
     })())
 }
 
@@ -162,13 +166,28 @@ impl Person {
         })
     }
 
+    /// The first of some roles that it may not give. `giving`: somebody gets or loses them, so that what they open by name
+    /// counts, too, which else is not asked: by sharing a row with a role no client keeps an admin from its users.
+    fn beyond<'a>(&self, facts: &Facts, roles: &'a [String], giving: bool) -> Result<Option<&'a String>> {
+        for role in roles {
+            let by_name = || self.has(role) || self.has(OWNER);
+            if !self.may_give(facts, role) || (giving && !by_name() && named_roles::is_named(role)?) {
+                return Ok(Some(role));
+            }
+        }
+        Ok(None)
+    }
+
+    fn has(&self, role: &str) -> bool {
+        self.roles.iter().any(|has| has == role)
+    }
+
     /// Whether it has all that comes with a role; of one without scopes that is its name. An owner is made by owners
     /// alone, whatever its scopes are said to be.
     fn may_give(&self, facts: &Facts, role: &str) -> bool {
-        let has = |name: &str| self.roles.iter().any(|has| has == name);
-        let Some(Role { scopes, reads_only }) = facts.role(role) else { return has(role) };
+        let Some(Role { scopes, reads_only, .. }) = facts.role(role) else { return self.has(role) };
         let by_scopes = role != OWNER && !scopes.is_empty();
-        (by_scopes || has(role)) && self.holds(facts, scopes) && (*reads_only || !self.granted.reads_only)
+        (by_scopes || self.has(role)) && self.holds(facts, scopes) && (*reads_only || !self.granted.reads_only)
     }
 }
 
@@ -248,7 +267,7 @@ pub fn covered(asked: Vec<String>, held: &[String]) -> Result<Vec<String>> {
     Ok(asked.into_iter().filter(may_have).collect())
 }
 
-fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {
+fn may_grant(scopes: &[String], roles: &[String], writing: bool, giving: bool) -> Result<()> {
     if let Standing::Expired = sealed::standing() {
         return Err(Error::IdentityExpired);
     }
@@ -271,7 +290,7 @@ fn may_grant(scopes: &[String], roles: &[String], writing: bool) -> Result<()> {
     let refused = |what: &str, name: &str| {
         Err(Error::forbidden(format!("{what} \"{name}\" is more than the acting user holds"), MORE))
     };
-    if let Some(role) = roles.iter().find(|role| !person.may_give(&facts, role)) {
+    if let Some(role) = person.beyond(&facts, roles, giving)? {
         return refused("role", role);
     }
     if writing && person.granted.reads_only {
@@ -305,7 +324,7 @@ pub fn require_holds_no_more(identity: &Identity, subject: &User) -> Result<()> 
     }
     let person = Person::unlimited(identity)?;
     let facts = permissions::facts()?;
-    let by_role = subject.roles.iter().all(|role| person.may_give(&facts, role));
+    let by_role = person.beyond(&facts, &subject.roles, false)?.is_none();
     if by_role && person.holds(&facts, &permissions::parsed(&subject.scopes)) {
         return Ok(());
     }
@@ -320,7 +339,7 @@ pub fn require_holds_no_more(identity: &Identity, subject: &User) -> Result<()> 
 /// # Errors
 /// 42501.
 pub fn require_owner() -> Result<()> {
-    may_grant(&[], &[OWNER.to_owned()], false)
+    may_grant(&[], &[OWNER.to_owned()], false, false)
 }
 
 /// 42501 for who does not hold a scope.

@@ -48,7 +48,7 @@ CREATE TABLE managing (call text);
 GRANT SELECT ON managing TO PUBLIC;
 INSERT INTO managing VALUES
     ('warden.create_api_key(''k'', NULL, NULL, %1$L)'), ('warden.set_password(%1$L, ''correct horse'')'), ('warden.create_invite(user_id => %1$L)'),
-    ('warden.link_identity(%1$L, ''https://id.example.com'', ''me too'')'), ('warden.delete_user(%1$L)'), ('warden.erase_user(%1$L)'),
+    ('warden.link_identity(%1$L, ''https://id.example.com'', ''me too'')'), ('warden.delete_user(%1$L)'), ('warden.erase_user(%1$L, ''cascade'')'),
     ('warden.set_user_status(%1$L, ''suspended'')'), ('warden.merge_users(%1$L, %2$L)'), ('warden.merge_users(%2$L, %1$L)'),
     ('warden.update_user(%1$L, email => ''mine@example.com'')'), ('warden.revoke_all_sessions(%1$L)');
 \connect - boss

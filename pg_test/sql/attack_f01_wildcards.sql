@@ -5,7 +5,7 @@ SELECT warden.add_admin_role('boss'), warden.add_trusted_role('gateway'), warden
 UPDATE warden.users SET roles = '{admin,user}' WHERE id = :'alice';
 UPDATE warden.users SET roles = '{owner}' WHERE id = :'bob';
 UPDATE warden.users SET roles = '{user}' WHERE id = :'mallory';
-SELECT warden.define_role('payer', '{payments:*}'), warden.define_role('agents', '{agents:*}'), warden.define_role('own', '{user,files:{{user_id}}}'), warden.define_role('files', '{files:*}');
+SELECT warden.define_role('payer', '{payments:*}'), warden.define_role('agents', '{agents:*}'), warden.define_role('own', ARRAY['user', 'files:{{user_id}}']), warden.define_role('files', '{files:*}');
 CREATE TABLE calls (call text);
 GRANT SELECT ON calls TO PUBLIC;
 INSERT INTO calls VALUES
