@@ -46,50 +46,8 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION warden.touch_key(jsonb) IS 'Task: notes that the key with this id is in use.';
-COMMENT ON FUNCTION warden.shown_key_ends_at() IS
-    'When the API key by which this transaction was authenticated ends; NULL for a key without an end, and for no key. Not callable by clients.';
-COMMENT ON FUNCTION warden.shown_key_id() IS
-    'The API key by which this transaction was last authenticated; NULL for none. Not callable by clients.';
 COMMENT ON FUNCTION warden.generate_api_key() IS
     'A new API key: the prefix that finds it, the hash of its secret, and the whole key, to be shown once. Not callable by clients.';
-
--- An identity goes on to the end of its transaction; what outlives the transaction asks whether it would still begin.
-CREATE FUNCTION warden.credential_in_use() RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN jsonb_build_object('began', transaction_timestamp(), 'session', warden.current_session_id(),
-        'key_id', warden.shown_key_id());
-END
-$$;
-
-COMMENT ON FUNCTION warden.credential_in_use() IS
-    'By what this transaction was authenticated, for is_credential_good(): when it began, the session, the API key. Not callable by clients.';
-
-CREATE FUNCTION warden.is_credential_good(user_id uuid, credential jsonb) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN EXISTS (
-        SELECT FROM warden.users u
-        -- Own sessions have UUIDs; of another issuer's there is the name alone.
-        LEFT JOIN warden.sessions s ON s.user_id = u.id AND s.id::text = is_credential_good.credential ->> 'session'
-        LEFT JOIN warden.api_keys k ON k.id = (is_credential_good.credential ->> 'key_id')::uuid
-        LEFT JOIN warden.passwords p ON p.user_id = u.id
-        WHERE u.id = is_credential_good.user_id AND warden.may_act(u.id)
-          -- A token of ours is as old as its session.
-          AND (coalesce(s.started_at, (is_credential_good.credential ->> 'began')::timestamptz) >= u.tokens_valid_after
-               OR u.kept_session = is_credential_good.credential ->> 'session')
-          AND CASE WHEN s.id IS NULL
-                   THEN coalesce(p.changed_at, '-infinity') <= (is_credential_good.credential ->> 'began')::timestamptz
-                   ELSE least(s.ended_at, s.expires_at, s.idle_expires_at) > clock_timestamp() END
-          AND (is_credential_good.credential ->> 'key_id' IS NULL
-               OR (k.revoked_at IS NULL AND coalesce(k.expires_at, 'infinity') > clock_timestamp() AND k.id IS NOT NULL)));
-END
-$$;
-
-COMMENT ON FUNCTION warden.is_credential_good(uuid, jsonb) IS
-    'Whether the credential of an open transaction, as credential_in_use() names it, would still be accepted: the user is active, and nothing has been revoked since. Not callable by clients.';
 
 -- As many as may be live at a time: a client that makes them in a loop is stopped.
 CREATE FUNCTION warden.store_key(arguments jsonb) RETURNS jsonb

@@ -155,6 +155,11 @@ DECLARE
 BEGIN
     -- Before their sessions, as begin_session() does: of two that want both, one waits and none deadlocks.
     PERFORM FROM warden.users u WHERE u.id = owner_id FOR NO KEY UPDATE;
+    -- A token that somebody has revoked meanwhile would be kept.
+    IF arguments ? 'credential'
+        AND NOT warden.is_credential_good((arguments ->> 'actor_id')::uuid, arguments -> 'credential') THEN
+        RETURN jsonb_build_object('error', 'signed_out');
+    END IF;
     -- Own sessions have UUIDs; a session of another issuer's tokens is kept by its name alone.
     ended := warden.end_sessions_of(owner_id, arguments ->> 'reason', (arguments ->> 'session_id')::uuid,
         CASE WHEN kept ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN kept::uuid END);
@@ -174,7 +179,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.end_sessions(jsonb) IS
-    'Task: ends sessions of user_id (session_id: one; else all but kept_session) for a reason, and with all_tokens every token issued to the user so far, also of other issuers, with api_keys its keys too; recorded as action. Answers how many were ended.';
+    'Task: ends sessions of user_id (session_id: one; else all but kept_session) for a reason, and with all_tokens every token issued to the user so far, also of other issuers, with api_keys its keys too; recorded as action. credential: of the client that does it, as actor_id, absent for an administrator and where a session or its token is what is shown. Answers how many were ended, or an error: signed_out.';
 
 CREATE FUNCTION warden.begin_session(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

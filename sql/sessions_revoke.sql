@@ -68,11 +68,16 @@ BEGIN
         END IF;
         answer := warden.end_sessions(arguments);
     ELSE
-        answer := warden.autonomously('end_sessions', arguments);
+        answer := warden.autonomously('end_sessions', arguments || jsonb_build_object(
+            'actor_id', warden.current_actor_id(), 'credential', warden.credential_in_use()));
+    END IF;
+    IF answer ->> 'error' = 'signed_out' THEN
+        RAISE EXCEPTION 'authentication failed'
+            USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
     END IF;
     RETURN (answer ->> 'ended')::bigint;
 END
 $$;
 
 COMMENT ON FUNCTION warden.revoke_all_sessions(uuid, boolean, boolean) IS
-    'Ends every session of oneself, or as an administrator of anybody, and every token issued so far, those of other issuers too: they are refused in the next transaction. A token whose iat, which has whole seconds, is the second of the call is refused as well: who signs in again by another issuer within it has to ask that for one more. keep_current: but this session, by its claim session_id or sid; include_api_keys: the API keys too. Returns how many sessions of this database were ended: 0 the second time. A client''s call is not undone by a rollback; an administrator''s takes effect when he commits. Errors: 28000 for nobody, 42501 where a person administers who holds less than the user, 22023 for an administrator who names nobody, P0002 for an unknown user and for another than oneself, 55000 where there is no session to keep.';
+    'Ends every session of oneself, or as an administrator of anybody, and every token issued so far, those of other issuers too: they are refused in the next transaction. A token whose iat, which has whole seconds, is the second of the call is refused as well: who signs in again by another issuer within it has to ask that for one more. keep_current: but this session, by its claim session_id or sid; include_api_keys: the API keys too. Returns how many sessions of this database were ended: 0 the second time. A client''s call is not undone by a rollback; an administrator''s takes effect when he commits. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began, also by this, 42501 where a person administers who holds less than the user, 22023 for an administrator who names nobody, P0002 for an unknown user and for another than oneself, 55000 where there is no session to keep.';

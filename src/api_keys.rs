@@ -2,13 +2,13 @@
 
 use crate::autonomous::{self, Task, Write};
 use crate::bearer::{Bearer, Failure, FirstSight, Named};
-use crate::error::{Error, or_raise};
+use crate::error::or_raise;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::permissions::Limits;
 use crate::secret::{self, Secret};
-use crate::{agents, audit, clock, directory, settings, transaction};
+use crate::shown::ShownKey;
+use crate::{agents, audit, clock, directory, settings};
 use pgrx::IntoDatum;
-use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use serde_json::json;
 use std::cell::Cell;
@@ -33,14 +33,8 @@ thread_local! {
         &[c"id", c"user_id", c"secret_hash", c"scopes", c"expires_at", c"revoked_at", c"last_used_at"],
     ) };
 
-    /// The first end of a key that the transaction of this local id has shown.
-    static SHOWN: Cell<(u32, i64)> = const { Cell::new((0, i64::MAX)) };
-
     /// Until when uses of keys are not noted, where that has just failed.
     static NOT_NOTED_UNTIL: Cell<i64> = const { Cell::new(i64::MIN) };
-
-    /// The last key that it has shown.
-    static SHOWN_LAST: Cell<(u32, Uuid)> = const { Cell::new((0, Uuid::nil())) };
 }
 
 /// A new key: what finds it, what proves it, and the whole, which is shown once. Not callable by clients.
@@ -51,24 +45,6 @@ fn generate_api_key() -> TableIterator<'static, (name!(prefix, String), name!(se
         or_raise(secret::prefix().and_then(|prefix| Ok((prefix, Secret::generate()?))));
     let key = format!("{SCHEME}{prefix}_{text}");
     TableIterator::once((prefix, hash, key))
-}
-
-/// The end of the key that this transaction has authenticated by: what is made by a key does not outlive it. NULL where
-/// there is no key, or no end of it. Kept outside of the settings: ROLLBACK TO does not make a key a better one.
-#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
-fn shown_key_ends_at() -> Option<TimestampWithTimeZone> {
-    let (transaction, end) = SHOWN.get();
-    let ends = transaction == transaction::local_id() && end != i64::MAX;
-    let timestamp = |end| TimestampWithTimeZone::try_from(end).map_err(|_| Error::internal("a key has no usable end"));
-    ends.then(|| or_raise(timestamp(end)))
-}
-
-/// The key that this transaction has authenticated by last. Kept as its end is: whoever comes back to an identity by
-/// ROLLBACK TO has shown a key that was good meanwhile.
-#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
-fn shown_key_id() -> Option<pgrx::Uuid> {
-    let (transaction, id) = SHOWN_LAST.get();
-    (transaction == transaction::local_id()).then(|| pgrx::Uuid::from_bytes(*id.as_bytes()))
 }
 
 /// Whether a credential claims to be a key: no token begins like this.
@@ -116,9 +92,6 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
     if first_sight == FirstSight::Provision {
         note_use(&key, now);
     }
-    if first_sight != FirstSight::OnlyLook {
-        note_shown(&key);
-    }
     let longest = now + settings::max_identity_age();
     Ok(Bearer {
         user,
@@ -131,16 +104,9 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         is_own: false,
         issued_at: None,
         jti: None,
+        key: Some(ShownKey { id: key.id, expires_at: key.expires_at }),
         named,
     })
-}
-
-fn note_shown(key: &ApiKey) {
-    let transaction = transaction::local_id();
-    let (of, end) = SHOWN.get();
-    let end = if of == transaction { end } else { i64::MAX };
-    SHOWN_LAST.set((transaction, key.id));
-    SHOWN.set((transaction, key.expires_at.map_or(end, |new| new.min(end))));
 }
 
 /// Once an hour: it is a write of its own, which a request should not wait for each time.

@@ -12,6 +12,7 @@ use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::permissions::{self, Granted, Limits};
+use crate::shown::Shown;
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
 use crate::{agents, api_keys, bans, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
@@ -44,6 +45,7 @@ pub fn sign_in(
     let refused = |refused| refuse(function, refused, client_ip);
     let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
     let (tenant_id, roles_in_tenant) = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;
+    let shown = Shown::of(&bearer);
     let Bearer { mut user, actor, bounds, expires_at, session_id, limits, named, .. } = bearer;
     user.roles = tenants::join_roles(user.roles, roles_in_tenant);
     let bounds = bounds.in_tenant(&mut user, tenant_id, &named).map_err(refused)?;
@@ -62,6 +64,7 @@ pub fn sign_in(
         lends: bounds.lends(),
     };
     attempt.succeed(&identity)?;
+    shown.note();
     Ok(to_pgrx(identity.user_id))
 }
 

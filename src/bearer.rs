@@ -5,6 +5,7 @@ use crate::agents::Bounds;
 use crate::directory::User;
 use crate::error::Error;
 use crate::permissions::Limits;
+use crate::shown::ShownKey;
 use crate::{api_keys, tokens};
 use std::rc::Rc;
 use uuid::Uuid;
@@ -25,6 +26,8 @@ pub struct Bearer {
     /// The claims `iat`, in microseconds since 2000-01-01 UTC, and `jti` of a token.
     pub issued_at: Option<i64>,
     pub jti: Option<Rc<str>>,
+    /// Where it is an API key.
+    pub key: Option<ShownKey>,
     /// What it narrows the scopes of the user to.
     pub limits: Rc<Limits>,
     pub named: Named,

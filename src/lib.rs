@@ -63,6 +63,7 @@ mod settings;
 mod shared_rows;
 mod shared_support;
 mod shares;
+mod shown;
 mod signing_keys;
 mod spi;
 mod statements;
@@ -148,10 +149,15 @@ extension_sql_file!("../sql/sessions_revoke.sql", name = "sessions_revoke", requ
 extension_sql_file!(
     "../sql/api_keys.sql",
     name = "api_keys",
-    requires = ["sessions_revoke", api_keys::generate_api_key, api_keys::shown_key_ends_at, api_keys::shown_key_id,]
+    requires = ["sessions_revoke", api_keys::generate_api_key]
 );
 extension_sql_file!("../sql/revoked_tokens.sql", name = "revoked_tokens", requires = ["api_keys"]);
-extension_sql_file!("../sql/owned_rows.sql", name = "owned_rows", requires = ["revoked_tokens"]);
+extension_sql_file!(
+    "../sql/credentials.sql",
+    name = "credentials",
+    requires = ["revoked_tokens", shown::shown_credentials, shown::shown_key_ends_at]
+);
+extension_sql_file!("../sql/owned_rows.sql", name = "owned_rows", requires = ["credentials"]);
 extension_sql_file!("../sql/users_anonymous.sql", name = "users_anonymous", requires = ["owned_rows"]);
 extension_sql_file!("../sql/users_merge.sql", name = "users_merge", requires = ["users_anonymous"]);
 extension_sql_file!("../sql/users_erase.sql", name = "users_erase", requires = ["users_merge"]);

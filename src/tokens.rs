@@ -123,6 +123,7 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         is_own: token.is_own,
         issued_at: Some(token.issued_at),
         jti: token.jti.clone(),
+        key: None,
         limits: Rc::clone(&token.limits),
         named: token.named.clone(),
     })

@@ -1,0 +1,97 @@
+//! What the transaction under way has been authenticated by, for what outlives it: that asks whether it is good still.
+//!
+//! Kept outside of the settings, by the transaction's local id, and only added to: ROLLBACK TO goes back to an earlier
+//! identity, and nothing shown since makes that one good. So all that a user has shown has to be. A credential that was
+//! declined is none: another user's does not vouch for anybody.
+
+use crate::bearer::Bearer;
+use crate::error::{Error, or_raise};
+use crate::{sealed, transaction};
+use pgrx::JsonB;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::prelude::*;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// A credential, as far as it can be revoked.
+#[derive(PartialEq, Eq)]
+pub struct Shown {
+    /// For whom it speaks.
+    user_id: Uuid,
+    session_id: Option<Rc<str>>,
+    issuer: Option<Rc<str>>,
+    jti: Option<Rc<str>>,
+    key: Option<ShownKey>,
+}
+
+/// An API key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ShownKey {
+    pub id: Uuid,
+    pub expires_at: Option<i64>,
+}
+
+thread_local! {
+    /// With the local id of the transaction.
+    static SHOWN: RefCell<(u32, Vec<Shown>)> = const { RefCell::new((0, Vec::new())) };
+}
+
+impl Shown {
+    pub fn of(bearer: &Bearer) -> Self {
+        Self {
+            user_id: bearer.user.id,
+            session_id: bearer.session_id.clone(),
+            issuer: bearer.named.issuer.clone(),
+            jti: bearer.jti.clone(),
+            key: bearer.key,
+        }
+    }
+
+    /// Remembers it: the transaction acts by it.
+    pub fn note(self) {
+        let transaction = transaction::local_id();
+        SHOWN.with_borrow_mut(|(of, shown)| {
+            if *of != transaction {
+                *of = transaction;
+                shown.clear();
+            }
+            if !shown.contains(&self) {
+                shown.push(self);
+            }
+        });
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "user_id": self.user_id.to_string(), "session": self.session_id.as_deref(), "issuer": self.issuer.as_deref(),
+            "jti": self.jti.as_deref(), "key_id": self.key.map(|key| key.id.to_string()),
+        })
+    }
+}
+
+/// What this transaction has been authenticated by. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn shown_credentials() -> JsonB {
+    JsonB(Value::Array(of_the_user(Shown::to_json)))
+}
+
+/// The end of the key that this transaction has authenticated by, the first of several: what is made by a key does not
+/// outlive it. NULL where there is no key, or no end of it.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn shown_key_ends_at() -> Option<TimestampWithTimeZone> {
+    let end = of_the_user(|shown| shown.key?.expires_at).into_iter().flatten().min();
+    let timestamp = |end| TimestampWithTimeZone::try_from(end).map_err(|_| Error::internal("a key has no usable end"));
+    end.map(|end| or_raise(timestamp(end)))
+}
+
+/// Of each credential of the user who acts, or for whom somebody acts; with `warden.allow_identity_switch` there are
+/// others'.
+fn of_the_user<R>(answer: impl Fn(&Shown) -> R) -> Vec<R> {
+    let users = sealed::with_identity(|identity| [identity.user_id, identity.actor_id]);
+    SHOWN.with_borrow(|(of, shown)| {
+        let shown = if *of == transaction::local_id() { shown.as_slice() } else { &[] };
+        shown.iter().filter(|shown| users.is_some_and(|users| users.contains(&shown.user_id))).map(answer).collect()
+    })
+}
