@@ -68,7 +68,7 @@ def alice(superuser, roles):
 
     alice = SimpleNamespace(one=one, issuer=Issuer(f"https://{uuid4().hex}.example.com"))
     trust(superuser, alice.issuer)
-    alice.id, alice.other = one("warden.create_user()"), one("warden.create_user()")
+    alice.id, alice.other, alice.third = (one("warden.create_user()") for _ in range(3))
     one("warden.assign_role(%s, 'admin')", alice.id)
     one("warden.grant_scope(%s, 'users:invite')", alice.id)
     alice.tenant = one("warden.create_tenant(%s)", uuid4().hex)
@@ -182,7 +182,7 @@ def test_e5_a_token_of_ours_makes_no_key_either(superuser, alice, app, boss, thi
 @pytest.mark.parametrize("keep", [KEEP, "SELECT warden.revoke_all_sessions()"], ids=["keep", "all"])
 @pytest.mark.parametrize("how", ["all sessions", "by its name", "its issuer is distrusted"])
 def test_s4_a_revoked_token_does_not_keep_itself(superuser, alice, thief, revoke, how, keep):
-    ends = "SELECT tokens_valid_after, kept_session FROM warden.users WHERE id = %s"
+    ends = "SELECT tokens_valid_after::text, kept_session FROM warden.users WHERE id = %s"
     authenticate(thief, alice.token)
     revoke(how)
     before = superuser.execute(ends, (alice.id,)).fetchone()
@@ -292,7 +292,7 @@ def test_e5_what_acts_for_a_user_needs_both(alice, boss, thief):
 def test_g6_who_acts_as_another_shares_nothing_once_revoked(alice, boss, thief):
     """Acting as somebody, a transaction has no session; what it was authenticated by has."""
     tool = alice.tool_of(alice.other)
-    share = ("SELECT warden.share('tools', %s::text, %s, 'view')", (tool, alice.id))
+    share = ("SELECT warden.share('tools', %s::text, %s, 'view')", (tool, alice.third))
     authenticate(thief, alice.token)
     thief.execute("SELECT warden.act_as(%s, 'ticket 7')", (alice.other,))
     assert not refused(thief, *share)
