@@ -52,3 +52,6 @@ $$;
 
 COMMENT ON FUNCTION warden.is_credential_good(uuid, jsonb) IS
     'Whether all credentials of an open transaction, as credential_in_use() names them, would still be accepted, and the user: it and whomever they speak for is active, their issuers are trusted, and nothing has been revoked since. Not callable by clients.';
+
+COMMENT ON FUNCTION warden.is_shown_credential_good() IS
+    'is_credential_good() of this transaction and whoever acts in it, by what is committed by now, whatever its isolation level; false for nobody. Not callable by clients.';

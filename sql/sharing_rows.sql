@@ -92,8 +92,8 @@ CREATE FUNCTION warden.require_good_credential() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF warden.current_user_id() IS NOT NULL
-       AND NOT warden.is_credential_good(warden.current_actor_id(), warden.credential_in_use()) THEN
+    -- By the latest snapshot: a transaction that sees what was committed long ago is no refuge.
+    IF warden.current_user_id() IS NOT NULL AND NOT warden.is_shown_credential_good() THEN
         RAISE EXCEPTION 'invalid credentials' USING ERRCODE = '28000';
     END IF;
     RETURN true;

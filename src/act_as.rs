@@ -11,10 +11,9 @@ use crate::lookup::{Key, Latest, Lookup, uuid_datum};
 use crate::permissions::{self, Granted, Limits};
 use crate::scope_checks::{require_holds_no_more, require_may_act_as};
 use crate::sealed::{self, Standing};
-use crate::spi::Statement;
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
-use crate::{autonomous, caller, clock, elevated, refusals, settings};
+use crate::{autonomous, caller, clock, refusals, settings, shown};
 use pgrx::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -35,7 +34,7 @@ fn begin(subject_id: Option<Uuid>, reason: &str) -> Result<Uuid> {
     }
     let actor = sealed::with_identity(Identity::clone);
     let own_statement = caller::require_own_statement();
-    let credential_is_good = actor.as_ref().map(is_credential_good).transpose()?;
+    let credential_is_good = actor.as_ref().map(|actor| shown::are_good(actor.actor_id)).transpose()?;
     // From here on nobody, whatever becomes of it: who wanted to act as another does not go on as himself unawares.
     let attempt = Attempt::begin()?;
     own_statement?;
@@ -134,20 +133,6 @@ fn record(actor: &Identity, identity: &Identity, reason: &str) -> Result<()> {
     let detail = json!({ "reason": reason, "expires_at": clock::to_iso_text(identity.expires_at) });
     let record = Record::now(Source::Warden, "act_as", Some(&user_id), detail).of(actor).acting_for(identity.user_id);
     autonomous::commit(&autonomous::Write::Record(record)).map(|_| ())
-}
-
-/// Whether what the transaction was authenticated by would be accepted still: an identity lasts, what begins anew does not.
-fn is_credential_good(actor: &Identity) -> Result<bool> {
-    thread_local! {
-        static IS_GOOD: Statement = const {
-            Statement::new(c"SELECT warden.is_credential_good($1, warden.credential_in_use())", &[pg_sys::UUIDOID])
-        };
-    }
-    let user_id = uuid_datum(actor.user_id);
-    let good = elevated::with_rights_of_extension(|| {
-        IS_GOOD.with(|statement| statement.first(&[user_id], |row| row.get::<bool>(1)))
-    })?;
-    Ok(good.flatten().unwrap_or(false))
 }
 
 /// One line for each refusal; the client is told as much as it may know.

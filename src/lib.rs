@@ -155,7 +155,7 @@ extension_sql_file!("../sql/revoked_tokens.sql", name = "revoked_tokens", requir
 extension_sql_file!(
     "../sql/credentials.sql",
     name = "credentials",
-    requires = ["revoked_tokens", shown::shown_credentials, shown::shown_key_ends_at]
+    requires = ["revoked_tokens", shown::shown_credentials, shown::shown_key_ends_at, shown::is_shown_credential_good,]
 );
 extension_sql_file!("../sql/owned_rows.sql", name = "owned_rows", requires = ["credentials"]);
 extension_sql_file!("../sql/users_anonymous.sql", name = "users_anonymous", requires = ["owned_rows"]);

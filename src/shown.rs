@@ -5,8 +5,10 @@
 //! declined is none: another user's does not vouch for anybody.
 
 use crate::bearer::Bearer;
-use crate::error::{Error, or_raise};
-use crate::{sealed, transaction};
+use crate::error::{Error, Result, or_raise};
+use crate::lookup::uuid_datum;
+use crate::spi::Statement;
+use crate::{elevated, sealed, transaction};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
@@ -84,6 +86,27 @@ fn shown_key_ends_at() -> Option<TimestampWithTimeZone> {
     let end = of_the_user(|shown| shown.key?.expires_at).into_iter().flatten().min();
     let timestamp = |end| TimestampWithTimeZone::try_from(end).map_err(|_| Error::internal("a key has no usable end"));
     end.map(|end| or_raise(timestamp(end)))
+}
+
+/// Whether the credential of this transaction is good still. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn is_shown_credential_good() -> bool {
+    let actor_id = sealed::with_identity(|identity| identity.actor_id);
+    actor_id.is_some_and(|actor_id| or_raise(are_good(actor_id)))
+}
+
+/// Whether what the transaction was authenticated by would be accepted still, also where the transaction sees what was
+/// committed long ago: an identity lasts, what begins anew does not.
+pub fn are_good(actor_id: Uuid) -> Result<bool> {
+    thread_local! {
+        static IS_GOOD: Statement = const {
+            Statement::new(c"SELECT warden.is_credential_good($1, warden.credential_in_use())", &[pg_sys::UUIDOID])
+        };
+    }
+    let good = elevated::with_rights_of_extension(|| {
+        IS_GOOD.with(|statement| statement.first(&[uuid_datum(actor_id)], |row| row.get::<bool>(1)))
+    })?;
+    Ok(good.flatten().unwrap_or(false))
 }
 
 /// Of each credential of the user who acts, or for whom somebody acts; with `warden.allow_identity_switch` there are

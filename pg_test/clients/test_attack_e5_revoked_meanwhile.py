@@ -135,6 +135,19 @@ def call(alice, making):
     return MAKING[making], parameters, tenant
 
 
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+@pytest.mark.parametrize("making", MAKING)
+def test_e5_an_old_snapshot_is_no_refuge(alice, thief, revoke, making, isolation):
+    statement, parameters, tenant = call(alice, making)
+    thief.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+    authenticate(thief, alice.token, tenant)
+    thief.execute("SELECT count(*) FROM tools")
+    if making != "redeem_invite":  # Once redeemed, an invite is no test of the refusal.
+        assert not refused(thief, statement, parameters)
+    revoke("by its name")
+    assert refused(thief, statement, parameters)
+
+
 @pytest.mark.parametrize("making", MAKING)
 @pytest.mark.parametrize("how", ["by its name", "by its name, of any issuer", "logout", "its issuer is distrusted", "all sessions"])
 def test_e5_s8_a_revoked_token_makes_nothing_that_stays(alice, thief, revoke, making, how):
