@@ -102,7 +102,8 @@ DECLARE
     removed uuid[];
 BEGIN
     WITH RECURSIVE f (id) AS (
-        SELECT s.id FROM warden.shares s WHERE s.id = ANY (remove_shares.ids)
+        -- Also those that this transaction does not see: what an old snapshot cannot delete is revoked.
+        SELECT unnest(remove_shares.ids)
         UNION
         SELECT s.id FROM warden.shares s JOIN f ON s.under = f.id
     )
@@ -121,7 +122,27 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.remove_shares(uuid[]) IS
-    'Takes these shares away, and what was given under them; what another transaction has locked is revoked without waiting for it. Returns how many there were.';
+    'Takes these shares away, and what was given under them; what another transaction has locked, or this one is too old to see, is revoked without waiting for it. Returns how many there were.';
+
+CREATE FUNCTION warden.rekey_shares(ids uuid[], row_id text) RETURNS int
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moved uuid[];
+BEGIN
+    WITH free AS (
+        SELECT s.id FROM warden.shares s WHERE s.id = ANY (rekey_shares.ids) FOR UPDATE SKIP LOCKED
+    ), changed AS (
+        UPDATE warden.shares s SET row_id = rekey_shares.row_id FROM free f WHERE s.id = f.id RETURNING s.id
+    )
+    SELECT array_agg(c.id) INTO moved FROM changed c;
+    PERFORM warden.remove_shares(array(SELECT i.id FROM unnest(rekey_shares.ids) AS i (id) WHERE NOT i.id = ANY (coalesce(moved, '{}'))));
+    RETURN coalesce(cardinality(moved), 0);
+END
+$$;
+
+COMMENT ON FUNCTION warden.rekey_shares(uuid[], text) IS
+    'Gives these shares the new key of their row; one that another transaction has locked, or this one is too old to see, ends: nothing stays with the key before. Returns how many have it.';
 
 -- Triggers of shareable tables (src/protect/shares.rs).
 

@@ -144,12 +144,21 @@ pub fn counts(id: Uuid) -> Result<Option<Level>> {
     })
 }
 
-/// The shares of one row, whoever they are with.
+/// The shares of one row, whoever they are with, also those that the transaction is too old to see.
 pub fn of_row(relation: Oid, row_id: &str) -> Result<Vec<pgrx::Uuid>> {
+    ids_by(&[relation.into_datum(), text(row_id)])
+}
+
+/// Likewise the shares of a table.
+pub fn of_table(relation: Oid) -> Result<Vec<pgrx::Uuid>> {
+    ids_by(&[relation.into_datum()])
+}
+
+fn ids_by(key: &[Option<Datum>]) -> Result<Vec<pgrx::Uuid>> {
     let mut ids = Vec::new();
     Latest::with(|latest| {
         OF_ROW.with(|shares| {
-            shares.each(latest, &[relation.into_datum(), text(row_id)], |row| {
+            shares.each_below(latest, key, |row| {
                 ids.extend(row.get::<pgrx::Uuid>(0)?);
                 Ok(ControlFlow::Continue(()))
             })

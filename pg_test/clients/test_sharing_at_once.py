@@ -309,6 +309,103 @@ def test_a_share_in_flight_is_never_of_a_row_that_comes_later(workshop, app, how
     workshop.do(workshop.dave, "DELETE FROM tools WHERE id = %s RETURNING 1", (key,))
 
 
+ISOLATIONS = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
+
+
+def in_an_old_transaction(workshop, app, user, isolation, then, sql, parameters=()):
+    """A user begins a transaction, something else happens and is committed, and then the user's statement."""
+    app.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+    workshop.sign_in(app, user)
+    app.execute("SELECT count(*) FROM tools")
+    then()
+    assert app.execute(sql, parameters).rowcount == 1
+    app.commit()
+
+
+def shared_with_nobody(workshop, key):
+    """What is left of it counts for nothing, and goes with the next cleaning."""
+    left = "SELECT count(*) FROM warden.shares WHERE row_id = %s AND warden.share_counts(id) IS NOT NULL"
+    assert workshop.value(left, (key,)) == 0
+    workshop.value("SELECT warden.cleanup_shares()")
+    assert workshop.value("SELECT count(*) FROM warden.shares WHERE row_id = %s", (key,)) == 0
+    assert workshop.value("SELECT count(*) FROM warden.revoked_shares") == 0
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_d8_nobody_plants_a_share_on_the_row_that_will_have_his_key(workshop, app, isolation):
+    """What was shared since the snapshot of whoever deletes a row ends with it, and so does what was shared on."""
+    key, (alice, bob, carol, dave) = str(uuid4()), (workshop.alice, workshop.bob, workshop.carol, workshop.dave)
+    make = "INSERT INTO tools (id, name) VALUES (%s, %s) RETURNING 1"
+    workshop.do(dave, make, (key, key))
+
+    def plant():
+        workshop.do(dave, "SELECT warden.share_with('tools', %s, 'everyone', 'manage')", (key,))
+        workshop.share(dave, key, bob, "share")
+        workshop.share(bob, key, carol, "edit")
+        assert workshop.sees(carol, key)
+
+    in_an_old_transaction(workshop, app, dave, isolation, plant, "DELETE FROM tools WHERE id = %s", (key,))
+    workshop.do(alice, make, (key, "mine"))
+    for one in (bob, carol, dave):
+        assert not workshop.sees(one, key)
+        assert workshop.do(one, "WITH d AS (DELETE FROM tools WHERE id = %s RETURNING 1) SELECT count(*) FROM d", (key,)) == 0
+    assert workshop.sees(alice, key)
+    assert workshop.do(alice, "SELECT count(*) FROM warden.who_can('tools', %s)", (key,)) == 1
+    # She shares it as any other, and cleaning up takes nothing of that.
+    workshop.share(alice, key, bob, "share")
+    workshop.share(bob, key, carol)
+    workshop.value("SELECT warden.cleanup_shares()")
+    assert workshop.sees(bob, key) and workshop.sees(carol, key) and not workshop.sees(dave, key)
+    workshop.do(alice, "DELETE FROM tools WHERE id = %s RETURNING 1", (key,))
+    shared_with_nobody(workshop, key)
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_d8_nor_by_giving_his_row_another_key(workshop, app, isolation):
+    """What a transaction sees follows the row; what it is too old to see ends, and is of no other row."""
+    key, other, alice, bob, carol = workshop.tool(workshop.dave), str(uuid4()), workshop.alice, workshop.bob, workshop.carol
+    workshop.share(workshop.dave, key, bob, "edit")
+    in_an_old_transaction(
+        workshop, app, workshop.dave, isolation, lambda: workshop.share(workshop.dave, key, carol, "manage"),
+        "UPDATE tools SET id = %s WHERE id = %s", (other, key))
+    workshop.do(alice, "INSERT INTO tools (id, name) VALUES (%s, 'mine') RETURNING 1", (key,))
+    assert not any(workshop.sees(one, key) for one in (bob, carol, workshop.dave))
+    assert workshop.sees(bob, other)
+    assert workshop.sees(carol, other) == (isolation == "READ COMMITTED")
+    workshop.do(alice, "DELETE FROM tools WHERE id = %s RETURNING 1", (key,))
+    shared_with_nobody(workshop, key)
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_d8_nor_on_a_table_that_is_emptied(workshop, isolation):
+    key = workshop.tool()
+    with workshop.database.connect("postgres") as superuser:
+        superuser.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        superuser.execute("SELECT count(*) FROM warden.users")
+        workshop.share(workshop.alice, key, workshop.bob)
+        superuser.execute("TRUNCATE tools")
+        superuser.commit()
+    workshop.do(workshop.carol, "INSERT INTO tools (id, name) VALUES (%s, 'mine') RETURNING 1", (key,))
+    assert not workshop.sees(workshop.bob, key) and workshop.sees(workshop.carol, key)
+    workshop.do(workshop.carol, "DELETE FROM tools WHERE id = %s RETURNING 1", (key,))
+    shared_with_nobody(workshop, key)
+
+
+@pytest.mark.parametrize("left", [left_by_accepting, left_by_accepting_what_was_shared_on, left_by_unshare])
+def test_f11_a_row_has_another_key_meanwhile(workshop, app, left):
+    """Nobody waits for who holds a share of it: that one ends, and what nobody holds follows."""
+    key, other = workshop.tool(), str(uuid4())
+    user, statement = left(workshop, key)
+    workshop.share(workshop.alice, key, workshop.dave)
+    workshop.sign_in(app, user)
+    app.execute(*statement)
+    assert workshop.do(workshop.alice, "UPDATE tools SET id = %s WHERE id = %s RETURNING 1", (other, key)) == 1
+    app.commit()
+    assert workshop.sees(workshop.dave, other) and not workshop.sees(user if left is not left_by_unshare else workshop.carol, other)
+    workshop.do(workshop.carol, "INSERT INTO tools (id, name) VALUES (%s, 'mine') RETURNING 1", (key,))
+    assert not any(workshop.sees(one, key) for one in (workshop.alice, workshop.bob, workshop.dave))
+
+
 def test_many_share_delete_and_make_the_row_again(workshop):
     """Whatever comes first: what bob sees in the end was shared by who owns it."""
     key = workshop.tool()

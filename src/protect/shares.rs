@@ -34,13 +34,13 @@ pub fn end(relation: u32) {
     });
 }
 
-/// Forgets everything that was shared of a table.
+/// Forgets everything that was shared of a table, also since the snapshot of the transaction.
 pub fn forget(relation: u32) -> error::Result<()> {
-    // What an idle transaction holds is not waited for.
-    spi::write(
-        "SELECT warden.remove_shares(ARRAY(SELECT s.id FROM warden.shares s WHERE s.relation = $1))",
-        &[Oid::from(relation).into()],
-    )?;
+    let ids = shares::of_table(Oid::from(relation))?;
+    if !ids.is_empty() {
+        // What an idle transaction holds is not waited for.
+        spi::write("SELECT warden.remove_shares($1)", &[ids.into()])?;
+    }
     Ok(())
 }
 
@@ -74,9 +74,7 @@ fn follow(relation: Oid, before: &str, after: Option<&str>) -> error::Result<()>
         return Ok(());
     }
     with_rights_of_extension(|| match after {
-        Some(after) => {
-            spi::write("UPDATE warden.shares s SET row_id = $2 WHERE s.id = ANY ($1)", &[ids.into(), after.into()])
-        }
+        Some(after) => spi::write("SELECT warden.rekey_shares($1, $2)", &[ids.into(), after.into()]),
         None => spi::write("SELECT warden.remove_shares($1)", &[ids.into()]),
     })?;
     Ok(())
