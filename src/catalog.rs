@@ -56,13 +56,18 @@ unsafe extern "C-unwind" fn changed(_argument: Datum, _relation: Oid) {
     STATE.set(STATE.get() + 1);
 }
 
-/// Makes [`state`] change in every backend when the current transaction commits, and in this one now:
-/// for a trigger of a table whose rows backends keep.
+/// Makes [`state`] change in every backend when the current transaction commits, and in this one with its next command:
+/// for a table of which something changes that backends keep.
+pub fn announce(relation: Oid) {
+    // SAFETY: within a transaction; registers a message for a table that exists.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) };
+}
+
+/// As [`announce`], for a trigger of a table whose rows backends keep.
 #[pg_trigger(sql = false)]
 fn rows_changed<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
-    // SAFETY: registers a message for the table that the trigger runs for.
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(trigger.relid()?) };
+    announce(trigger.relid()?);
     Ok(None)
 }

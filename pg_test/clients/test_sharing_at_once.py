@@ -498,3 +498,32 @@ def test_nor_does_a_statement_that_takes_its_time(workshop, app):
         workshop.share(workshop.dave, key, reader)
         holding.execute("SELECT pg_advisory_unlock(17)")
         assert seen.result().fetchall() == [(mine,)]
+
+
+def test_g2_a_level_for_references_that_is_raised_binds_who_is_connected(workshop, app):
+    """What a backend has kept of the table is read anew, in its next statement."""
+    with workshop.database.connect("owner", autocommit=True) as owner:
+        owner.execute("CREATE TABLE jobs (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid NOT NULL, tool_id varchar NOT NULL REFERENCES tools)")
+        owner.execute("GRANT SELECT, INSERT ON jobs TO app")
+        owner.execute("SELECT warden.protect('jobs')")
+        key = workshop.tool()
+        workshop.share(workshop.alice, key, workshop.bob, "use")
+        workshop.share(workshop.alice, key, workshop.carol, "edit")
+        refer = "INSERT INTO jobs (tool_id) VALUES (%s)"
+        with workshop.database.connect("app") as others:
+            for connection, user in ((app, workshop.bob), (others, workshop.carol)):
+                workshop.sign_in(connection, user)
+                connection.execute(refer, (key,))
+                connection.commit()
+            owner.execute("SELECT warden.protect('tools', shareable => true, reference_level => 'edit')")
+            workshop.sign_in(app, workshop.bob)
+            with pytest.raises(errors.InsufficientPrivilege):
+                app.execute(refer, (key,))
+            workshop.sign_in(others, workshop.carol)
+            others.execute(refer, (key,))
+        owner.execute("SELECT warden.protect('tools', shareable => true, reference_level => 'use')")
+        app.rollback()
+        workshop.sign_in(app, workshop.bob)
+        app.execute(refer, (key,))
+        app.rollback()
+        owner.execute("DROP TABLE jobs")

@@ -24,6 +24,22 @@ FROM (VALUES
     ('ALTER TABLE agents DROP CONSTRAINT agents_pkey CASCADE', '55000', 'primary key')) AS s (statement, code, message);
 SELECT t.rows('SELECT * FROM warden.protect(''badges'')', 12, 'G1: without sharing it is protected as ever');
 SELECT t.is((SELECT count(*) FROM warden.protect('agents', shareable => true, public_column => 'is_public')), 0, 'G1: protected so, nothing is left to do');
+-- What is declared and stands in no policy is written down as well, whatever else the call finds to do.
+SELECT t.rows('SELECT * FROM warden.protect(''projects'', shareable => true, reference_level => ''edit'', dry_run => true)', 0, 'G1: a level for references alone is no step');
+RESET ROLE;
+SELECT t.is((SELECT reference_level FROM warden.protected_tables WHERE table_name = 'projects'), NULL, 'G1: and a dry run declares nothing');
+SET ROLE owner;
+SELECT t.rows('SELECT * FROM warden.protect(''projects'', shareable => true, reference_level => ''edit'')', 0, 'G1: raised on a table that is shareable already');
+RESET ROLE;
+SELECT t.is((SELECT reference_level || ' ' || intact FROM warden.protected_tables WHERE table_name = 'projects'), 'edit true', 'G1: it is declared');
+SELECT count(*) AS recorded FROM warden.audit_log WHERE action = 'protect' \gset
+SET ROLE owner;
+SELECT t.rows('SELECT * FROM warden.protect(''projects'', shareable => true, reference_level => ''edit'')', 0, 'G1: declared so, nothing is left to do');
+RESET ROLE;
+SELECT t.is((SELECT count(*) FROM warden.audit_log WHERE action = 'protect'), :recorded, 'G1: nor to record');
+SET ROLE owner;
+SELECT t.refused('SELECT warden.protect(''projects'', shareable => true)', '55000', 'G1: it is not lost by a call without it', 'reference_level');
+SELECT t.rows('SELECT * FROM warden.protect(''projects'', shareable => true, reference_level => ''use'')', 0, 'G1: it is lowered by name');
 RESET ROLE;
 SELECT t.is((SELECT intact FROM warden.protected_tables WHERE table_name = 'agents'), true, 'G1: and it is intact');
 \set VERBOSITY terse

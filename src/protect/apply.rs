@@ -7,7 +7,7 @@ use super::step::Step;
 use super::{acting, allow, checks, exempt, follow, plan, policy, shares, step, table_owner, undo};
 use crate::access_level::Level;
 use crate::error::{Error, Result};
-use crate::{audit, caller, spi};
+use crate::{audit, caller, catalog, spi};
 use pgrx::pg_sys::Oid;
 use pgrx::{JsonB, notice};
 use serde_json::json;
@@ -27,7 +27,9 @@ pub fn protect(
     let options = &Options { allowances, key_column, ..options.clone() };
     let (tree, steps) = prepare(relation, options, replace_policies)?;
     let known = catalogue::family(relation)?;
-    if steps.is_empty() && tree.tables.iter().all(|table| known.contains_key(&table.oid)) {
+    // Not everything that is declared stands in a policy or trigger.
+    let is_known = |table: &Table| known.get(&table.oid).is_some_and(|known| known.options == *options);
+    if steps.is_empty() && tree.tables.iter().all(is_known) {
         return Ok(steps);
     }
     if dry_run {
@@ -363,5 +365,7 @@ fn store(table: &Table, root: u32, options: &Options, changes: &Changes) -> Resu
             options.capability.clone().into(),
         ],
     )?;
+    // Other backends keep what is declared, too.
+    catalog::announce(Oid::from(table.oid));
     Ok(())
 }
