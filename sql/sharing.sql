@@ -273,10 +273,10 @@ BEGIN
         IF NOT warden.give_row(transfer.table_name, found.row_id, found.owner, value) THEN
             RAISE EXCEPTION 'row not found' USING ERRCODE = 'P0002';
         END IF;
-    EXCEPTION WHEN unique_violation THEN
+    EXCEPTION WHEN unique_violation OR exclusion_violation THEN
         -- Without its detail, which shows a row of the other user.
         RAISE EXCEPTION 'the row cannot be given to this user'
-            USING ERRCODE = '23505', HINT = 'A unique constraint of the table stands against it: give the row another name first.';
+            USING ERRCODE = '23505', HINT = 'A unique or exclusion constraint of the table stands against it: change the row first.';
     END;
     -- What the new owner has given, and counts, is now an owner's; what it was given it needs no more.
     SELECT array_agg(s.id) INTO theirs FROM warden.shares s
@@ -305,7 +305,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.transfer(regclass, text, uuid, text) IS
-    'Gives a row of a shareable table to another user, who owns it from then on; what was shared of it stays so. keep_level: the level that the former owner keeps (none, if not given). The write is done as the owner of the table, in a security-restricted operation. Returns whether that changed something. For the owner of the row, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown or inactive user; 42501 for anybody but the owner; 22023 for a user that the owner column cannot name; 23505 where a unique constraint stands against it; 55000 for a table that a superuser owns; 28000 where the credential has been revoked meanwhile.';
+    'Gives a row of a shareable table to another user, who owns it from then on; what was shared of it stays so. keep_level: the level that the former owner keeps (none, if not given). The write is done as the owner of the table, in a security-restricted operation. Returns whether that changed something. For the owner of the row, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown or inactive user; 42501 for anybody but the owner; 22023 for a user that the owner column cannot name; 23505 where a unique or exclusion constraint stands against it; 55000 for a table that a superuser owns; 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.assign(table_name regclass, id text, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -1,0 +1,20 @@
+-- F2, F3, D4: who shares, takes back and gives away gets no further than he may, and learns nothing of other users.
+\ir lib/cast.sql
+\ir lib/agents.sql
+SELECT warden.create_user('carol@example.com') AS carol \gset
+SET ROLE owner;
+-- One booking of a room at a time for each user, by operators that every database has.
+CREATE TABLE bookings (id int PRIMARY KEY, user_id uuid NOT NULL, room text NOT NULL, EXCLUDE (room WITH =, user_id WITH =));
+GRANT SELECT, INSERT, UPDATE, DELETE ON bookings TO app;
+INSERT INTO bookings VALUES (1, :'alice', 'the secret room'), (2, :'alice', 'another'), (3, :'bob', 'the secret room');
+SELECT count(*) FROM warden.protect('bookings', shareable => true);
+RESET ROLE;
+\ir lib/as_attacker.sql
+
+-- D4: whom a row is given shows none of his.
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT t.refused(format('SELECT warden.transfer(''bookings'', 1, %L)', :'bob'), '23505', 'D4: what an exclusion constraint keeps apart is not given', 'cannot be given');
+SELECT t.is(t.error(format('SELECT warden.transfer(''bookings'', 1, %L)', :'bob')) ->> 'detail', '', 'D4: and nothing is told of what he has');
+SELECT t.is(warden.transfer('bookings', 2, :'bob'), true, 'D4: what nothing stands against is given');
+ROLLBACK;
