@@ -68,7 +68,9 @@ BEGIN
     PERFORM warden.require_grantee(share_with.table_name, share_with.grantee);
     IF share_with.grantee = 'user:' || warden.current_user_id() THEN
         RAISE EXCEPTION 'nobody shares a row with himself' USING ERRCODE = '22023';
-    ELSIF share_with.grantee = 'user:' || warden.current_actor_id() THEN
+    -- Many at once may be himself among others.
+    ELSIF warden.current_actor_id() <> warden.current_user_id()
+          AND (share_with.grantee = 'user:' || warden.current_actor_id() OR share_with.grantee NOT LIKE 'user:%') THEN
         RAISE EXCEPTION 'who acts for another gives himself nothing'
             USING ERRCODE = '42501', HINT = 'It would last longer than he may act: the owner shares the row, or an administrator assigns it.';
     ELSIF share_with.grantee LIKE 'user:%' THEN
@@ -102,7 +104,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.share_with(regclass, text, text, text, timestamptz, boolean) IS
-    'Lets others reach a row of a table protected with shareable => true. grantee: user:<id>, role:<name>, tenant:<id> (the current one) or everyone (that is signed in, visitors not); level: view (see it), use (refer to it), edit (change it), manage (delete it), share (share it on), each with those before it, for many at once manage at most; expires_at: from then on it counts for nothing; offer: counts for nothing until the user accepts it. Sharing again changes level and end, and keeps the id. What somebody shares on by his own share ends with that share. Returns the id of the share. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user or tenant; 42501 for a level below share, for who may not write to the table, and for what somebody who acts for the user would give himself; 22023 for an unknown level or grantee, a moment that is past, oneself and the owner; 28000 where the credential has been revoked meanwhile.';
+    'Lets others reach a row of a table protected with shareable => true. grantee: user:<id>, role:<name>, tenant:<id> (the current one) or everyone (that is signed in, visitors not); level: view (see it), use (refer to it), edit (change it), manage (delete it), share (share it on), each with those before it, for many at once manage at most; expires_at: from then on it counts for nothing; offer: counts for nothing until the user accepts it. Sharing again changes level and end, and keeps the id. What somebody shares on by his own share ends with that share. Returns the id of the share. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user or tenant; 42501 for a level below share, for who may not write to the table, and for what somebody who acts for the user would give himself, or many at once, he may be one of whom; 22023 for an unknown level or grantee, a moment that is past, oneself and the owner; 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.share(
     table_name regclass, id text, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false

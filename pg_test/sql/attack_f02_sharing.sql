@@ -18,3 +18,18 @@ SELECT t.refused(format('SELECT warden.transfer(''bookings'', 1, %L)', :'bob'), 
 SELECT t.is(t.error(format('SELECT warden.transfer(''bookings'', 1, %L)', :'bob')) ->> 'detail', '', 'D4: and nothing is told of what he has');
 SELECT t.is(warden.transfer('bookings', 2, :'bob'), true, 'D4: what nothing stands against is given');
 ROLLBACK;
+
+-- F3: who acts for alice keeps nothing of hers for himself, by whatever name he goes.
+\set by_bob `lib/tokens mint a11ce000-0000-4000-8000-000000000001 600 '{"act": {"sub": "b0b00000-0000-4000-8000-000000000002"}}'`
+BEGIN;
+SELECT warden.authenticate(:'by_bob');
+SELECT t.is(warden.current_user_id() || ' ' || warden.current_actor_id(), :'alice' || ' ' || :'bob', 'F3: bob acts for alice');
+SELECT t.refused(format('SELECT warden.share_with(''projects'', 1, %L, ''view'')', grantee), '42501', 'F3: nothing for ' || grantee, 'gives himself nothing')
+FROM (VALUES ('user:' || :'bob'), ('everyone'), ('role:user')) AS v (grantee);
+SELECT t.ok(warden.share_with('projects', 1, 'user:' || :'mallory', 'view') IS NOT NULL, 'F3: whom alice names he serves');
+ROLLBACK;
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT t.ok(warden.share_with('projects', 1, grantee, 'view') IS NOT NULL, 'F3: alice herself shares with ' || grantee)
+FROM (VALUES ('user:' || :'bob'), ('everyone'), ('role:user')) AS v (grantee);
+ROLLBACK;
