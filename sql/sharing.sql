@@ -24,8 +24,8 @@ BEGIN
                 CASE WHEN write_share.offer THEN 'pending' ELSE 'accepted' END, write_share.expires_at, write_share.under, giver)
         RETURNING s.id INTO written;
     ELSE
-        -- Who shares no more has given nothing, also when he may share again.
-        IF earlier.level = 'share' AND write_share.level <> 'share' THEN
+        -- Who shares no more, or did not until now, has given nothing, also when he may share again.
+        IF write_share.level <> 'share' OR warden.share_counts(earlier.id) IS DISTINCT FROM 'share' THEN
             PERFORM warden.remove_shares(array(SELECT s.id FROM warden.shares s WHERE s.under = earlier.id));
         END IF;
         UPDATE warden.shares s

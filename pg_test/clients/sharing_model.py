@@ -219,7 +219,8 @@ class Model:
             self.remove(other.id)
         if earlier is None:
             return None
-        if earlier.level == "share" and level != "share":
+        # What was given by a share that has ended does not come back with it.
+        if level != "share" or earlier.level != "share" or not self.counts(earlier):
             for below in [share.id for share in self.shares.values() if share.under == earlier.id]:
                 self.remove(below)
         earlier.level, earlier.expires, earlier.under, earlier.giver = level, expires, under, who.user

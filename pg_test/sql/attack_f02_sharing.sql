@@ -33,3 +33,31 @@ SELECT warden.authenticate(:'alice_token');
 SELECT t.ok(warden.share_with('projects', 1, grantee, 'view') IS NOT NULL, 'F3: alice herself shares with ' || grantee)
 FROM (VALUES ('user:' || :'bob'), ('everyone'), ('role:user')) AS v (grantee);
 ROLLBACK;
+
+-- F2: what was shared on ends when the share does, and does not come back when that is given again.
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT warden.share('projects', 1, :'bob', 'share', clock_timestamp() + interval '600 milliseconds') AS ending \gset
+SELECT warden.share('projects', 2, :'bob', 'share', clock_timestamp() + interval '1 hour') AS lasting \gset
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'bob_token');
+SELECT warden.share('projects', 1, :'mallory', 'share'), warden.share('projects', 2, :'mallory', 'share');
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'mallory_token');
+SELECT warden.share('projects', 1, :'carol', 'edit'), warden.share('projects', 2, :'carol', 'edit');
+SELECT t.rows('SELECT * FROM projects', 2, 'F2: while it lasts what was shared on is seen');
+COMMIT;
+SELECT pg_sleep(0.7);
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT t.is(warden.share('projects', 1, :'bob', 'share') || ' ' || warden.share('projects', 2, :'bob', 'share'), :'ending' || ' ' || :'lasting', 'F2: given again, each keeps its id');
+SELECT t.is((SELECT count(*) FROM warden.who_can('projects', 1)), 2, 'F2: of what had ended the owner and bob are left');
+SELECT t.is((SELECT count(*) FROM warden.list_shares('projects', 1)), 1, 'F2: and nothing that would come back');
+SELECT t.is((SELECT count(*) FROM warden.who_can('projects', 2)), 4, 'F2: what lasted stays with all whom it was given');
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'mallory_token');
+SELECT t.is((SELECT string_agg(id::text, ',') FROM projects), '2', 'F2: the statement says the same');
+COMMIT;
