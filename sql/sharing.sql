@@ -146,6 +146,9 @@ BEGIN
         IF found.access NOT IN ('owner', 'share', 'administrator') THEN
             RAISE EXCEPTION 'taking a share away takes level share'
                 USING ERRCODE = '42501', HINT = 'Its owner may do that, and whoever has shared it on.';
+        ELSIF found.access <> 'administrator' AND NOT warden.may_write(unshare_with.table_name) THEN
+            RAISE EXCEPTION 'who may not write to this table takes nothing away from others'
+                USING ERRCODE = '42501', HINT = 'What is shared with oneself one may leave.';
         END IF;
         SELECT array_agg(s.id) INTO ids
         FROM warden.shares s
@@ -159,6 +162,7 @@ BEGIN
                 USING ERRCODE = '42501', HINT = 'The owner of the row takes it away, or who gave it.';
         END IF;
     END IF;
+    PERFORM warden.require_good_credential();
     removed := warden.remove_shares(coalesce(ids, '{}'));
     IF removed > 0 THEN
         PERFORM warden.write_audit('unshare', unshare_with.table_name || ' ' || warden.key_of(unshare_with.table_name, unshare_with.id),
@@ -169,7 +173,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.unshare_with(regclass, text, text) IS
-    'Takes away what share_with() gave this grantee, felt by the next statement of whoever it was, with everything that was shared on under it. Returns how many shares that were, 0 where there was none. For the owner of the row and admin roles; for whoever holds it at level share, what he gave; for a user, what it was given itself (user:<own id>). Errors: P0002 for a row that one does not see, 42501 for a level below share and for what another gave.';
+    'Takes away what share_with() gave this grantee, felt by the next statement of whoever it was, with everything that was shared on under it. Returns how many shares that were, 0 where there was none. For the owner of the row and admin roles; for whoever holds it at level share, what he gave; for a user, what it was given itself (user:<own id>). Errors: P0002 for a row that one does not see, 42501 for a level below share, for what another gave, and for who may not write to the table and does not leave; 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.unshare(table_name regclass, id text, user_id uuid) RETURNS int
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -200,6 +204,7 @@ BEGIN
     ELSIF offered.status <> 'pending' THEN
         RAISE EXCEPTION 'the share has been answered' USING ERRCODE = '55000', HINT = 'It can be offered anew.';
     END IF;
+    PERFORM warden.require_good_credential();
     -- Who is taking it away at this moment is not waited for.
     PERFORM FROM warden.shares s WHERE s.id = offered.id FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
@@ -225,7 +230,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.accept_share(uuid) IS
-    'Accepts a share that was offered to the current user, by its id (shared_with_me()); it counts from the next statement on. Returns true. Errors: P0002 for one that is not the user''s, or expired, 55000 for one that has been answered.';
+    'Accepts a share that was offered to the current user, by its id (shared_with_me()); it counts from the next statement on. Returns true. Errors: P0002 for one that is not the user''s, or expired, 55000 for one that has been answered, 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.decline_share(share_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

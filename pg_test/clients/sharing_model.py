@@ -242,6 +242,9 @@ class Model:
                 return NOT_FOUND
         elif refusal := self.refusal_below_share(who, row):
             return refusal
+        elif who is not ADMINISTRATOR and not self.may_write(who):
+            # Who only reads may leave, and takes nothing from others.
+            return FORBIDDEN
         elif self.access_of_giver(who, row) == "share":
             mine = [share for share in given if share.under is not None and share.giver == who.user]
             if given and not mine:

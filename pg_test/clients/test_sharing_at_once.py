@@ -527,3 +527,29 @@ def test_g2_a_level_for_references_that_is_raised_binds_who_is_connected(worksho
         app.execute(refer, (key,))
         app.rollback()
         owner.execute("DROP TABLE jobs")
+
+
+def refused_by_a_revoked_token(workshop, app, user, statement):
+    """The same statement by a token that is revoked in the middle of the transaction, and by one that is good."""
+    for revoked in (True, False):
+        jti = str(uuid4())
+        app.execute("SELECT warden.authenticate(%s)", (workshop.issuer.token(user, jti=jti),))
+        if revoked:
+            assert workshop.value("SELECT warden.revoke_token(%s, %s)", (jti, workshop.issuer.name))
+            with pytest.raises(errors.InvalidAuthorizationSpecification):
+                app.execute(*statement)
+        else:
+            app.execute(*statement)
+        app.rollback()
+
+
+def test_f2_a_revoked_credential_destroys_no_shares(workshop, app):
+    key, offered = workshop.tool(), workshop.tool()
+    workshop.share(workshop.alice, key, workshop.bob)
+    offer = workshop.share(workshop.alice, offered, workshop.bob, offer=True)
+    take = "SELECT warden.unshare('tools', %s, %s)", (key, workshop.bob)
+    refused_by_a_revoked_token(workshop, app, workshop.alice, take)
+    refused_by_a_revoked_token(workshop, app, workshop.bob, take)
+    refused_by_a_revoked_token(workshop, app, workshop.bob, ("SELECT warden.accept_share(%s)", (offer,)))
+    refused_by_a_revoked_token(workshop, app, workshop.bob, ("SELECT warden.decline_share(%s)", (offer,)))
+    assert workshop.sees(workshop.bob, key) and not workshop.sees(workshop.bob, offered)

@@ -66,3 +66,40 @@ BEGIN;
 SELECT warden.authenticate(:'mallory_token');
 SELECT t.is((SELECT string_agg(id::text, ',') FROM projects), '2', 'F2: the statement says the same');
 COMMIT;
+
+-- F2: who only reads takes nothing away from others, and leaves by himself.
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT warden.share('tools', 'search', :'bob', 'share'), warden.share('tools', 'search', :'mallory', 'view'), warden.share_with('tools', 'search', 'everyone', 'view');
+COMMIT;
+BEGIN; SELECT has_roles(:'alice', '{viewer}'), has_roles(:'bob', '{viewer}'); COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT t.refused(statement, '42501', 'F2: refused to an owner who only reads: ' || statement, 'takes nothing away')
+FROM (VALUES (format('SELECT warden.unshare(''tools'', ''search'', %L)', :'mallory')), ('SELECT warden.unshare_with(''tools'', ''search'', ''everyone'')'),
+    ('SELECT warden.unshare_with(''tools'', ''search'', ''role:user'')')) AS s (statement);
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'bob_token');
+SELECT t.refused(format('SELECT warden.unshare(''tools'', ''search'', %L)', :'mallory'), '42501', 'F2: and to who may share it on', 'takes nothing away');
+SELECT t.is(warden.unshare('tools', 'search', :'bob'), 1, 'F2: who only reads leaves');
+COMMIT;
+BEGIN; SELECT has_roles(:'alice', '{user}'), has_roles(:'bob', '{user}'); COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT t.is(warden.unshare('tools', 'search', :'mallory') + warden.unshare_with('tools', 'search', 'everyone'), 2, 'F2: who writes takes away what she gave');
+SELECT t.rows('SELECT * FROM warden.list_shares(''tools'', ''search'')', 0, 'F2: all of it');
+SELECT warden.share('tools', 'mail', :'mallory', 'view');
+COMMIT;
+-- Likewise where the table asks for a scope.
+\connect - owner
+SELECT count(*) FROM warden.protect('tools', shareable => true, write_scope => 'tools:write');
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT t.refused(format('SELECT warden.unshare(''tools'', ''mail'', %L)', :'mallory'), '42501', 'F2: without the scope nothing is taken away', 'takes nothing away');
+COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'mallory_token');
+SELECT t.is(warden.unshare('tools', 'mail', :'mallory'), 1, 'F2: without it one leaves');
+COMMIT;
