@@ -41,6 +41,20 @@ $$;
 COMMENT ON FUNCTION warden.is_outside_of_tenant(regclass, uuid) IS
     'Whether a user sees nothing of a table within the current tenant: the table has a tenant column, and the user is no member.';
 
+CREATE FUNCTION warden.is_row_of_tenant(relation regclass, row_id text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT p.tenant_column IS NULL OR p.key_column IS NULL
+            OR warden.row_tenant(p.relation, is_row_of_tenant.row_id) = warden.current_tenant_id()
+        FROM warden.protections p WHERE p.relation = is_row_of_tenant.relation), false);
+END
+$$;
+
+COMMENT ON FUNCTION warden.is_row_of_tenant(regclass, text) IS
+    'Whether a row is within reach of the current tenant: it is one of its rows, or its table has no tenant column.';
+
 CREATE FUNCTION warden.access_level(table_name regclass, id text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -148,12 +162,14 @@ BEGIN
                             WHEN 'pending' THEN coalesce(s.expires_at, 'infinity') > clock_timestamp()
                                             AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id)
                             ELSE false END
+          -- Who is not named is told of nothing in other tenants.
+          AND CASE WHEN s.grantee LIKE 'user:%' THEN true ELSE warden.is_row_of_tenant(s.relation, s.row_id) END
         ORDER BY s.granted_at DESC, s.id;
 END
 $$;
 
 COMMENT ON FUNCTION warden.shared_with_me() IS
-    'What is shared with the current user, its tenant, its roles or everyone, the newest first: what counts now (accepted), and what is offered (pending). Empty for nobody.';
+    'What is shared with the current user, its tenant, its roles or everyone, the newest first: what counts now (accepted), and what is offered (pending). What is shared with many at once is listed where the row is one of the current tenant, if its table has a tenant column. Empty for nobody.';
 
 CREATE FUNCTION warden.explain_access(table_name regclass, id text, user_id uuid DEFAULT NULL)
 RETURNS TABLE (reason text, level text, counts boolean, detail text, share_id uuid)
@@ -171,7 +187,8 @@ BEGIN
         RAISE EXCEPTION 'who reaches a row is told at level share' USING ERRCODE = '42501';
     END IF;
     SELECT u.* INTO asked FROM warden.users u WHERE u.id = whose AND u.status <> 'deleted';
-    IF NOT FOUND THEN
+    -- Within a tenant others are not known.
+    IF NOT FOUND OR (whose IS DISTINCT FROM me AND me IS NOT NULL AND warden.is_outside_of_tenant(explain_access.table_name, whose)) THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
     END IF;
     grantees := CASE WHEN whose = me THEN warden.current_grantees() ELSE warden.grantees_of(whose, warden.current_tenant_id()) END;
@@ -209,4 +226,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.explain_access(regclass, text, uuid) IS
-    'Why a user reaches a row of a shareable table, one row a reason: that it is the owner, each share with it, its roles, its tenant (the current one) or everyone, the highest level first, with whether that counts now and why not; what shows the row to all; what keeps the user from more. No row: for no reason. user_id: the current user, if not given; another one is told to the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user; 42501 for a lower level.';
+    'Why a user reaches a row of a shareable table, one row a reason: that it is the owner, each share with it, its roles, its tenant (the current one) or everyone, the highest level first, with whether that counts now and why not; what shows the row to all; what keeps the user from more. No row: for no reason. user_id: the current user, if not given; another one is told to the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user, as one outside of the current tenant is where the table has a tenant column; 42501 for a lower level.';

@@ -12,6 +12,11 @@ LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'row_owner_wrapper';
 COMMENT ON FUNCTION warden.row_owner(regclass, text) IS
     'The key and the owner of a row, whoever asks. No row for an unknown one. Errors: 22023 for a table that is not shareable.';
 
+CREATE FUNCTION warden.row_tenant(table_name regclass, id text) RETURNS uuid
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'row_tenant_wrapper';
+COMMENT ON FUNCTION warden.row_tenant(regclass, text) IS
+    'The tenant of a row, whoever asks. NULL for an unknown row, and where the table has no tenant column. Errors: 22023 for a table that is not shareable.';
+
 CREATE FUNCTION warden.owner_kind(table_name regclass) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'owner_kind_wrapper';
 COMMENT ON FUNCTION warden.owner_kind(regclass) IS

@@ -499,6 +499,9 @@ class World:
             refusal = "P0002" if model.access(who, row) is None else None
             if of != who.user:
                 refusal = model.refusal_below_share(who, row)
+                # Within a tenant others are not known.
+                if refusal is None and not model.is_within_tenant(f"user:{of}", row):
+                    refusal = "P0002"
             if refusal or isinstance(answer, str):
                 self.agree(what, answer, refusal)
                 continue

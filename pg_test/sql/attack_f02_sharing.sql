@@ -103,3 +103,4 @@ BEGIN;
 SELECT warden.authenticate(:'mallory_token');
 SELECT t.is(warden.unshare('tools', 'mail', :'mallory'), 1, 'F2: without it one leaves');
 COMMIT;
+SELECT t.done();

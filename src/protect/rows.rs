@@ -49,6 +49,12 @@ fn row_owner(
     TableIterator::new(found)
 }
 
+/// The tenant of a row, whoever asks. See the comment on the SQL function.
+#[pg_extern(sql = false)]
+fn row_tenant(table_name: Option<Oid>, id: Option<&str>) -> Option<pgrx::Uuid> {
+    or_raise(shareable(table_name).and_then(|table| table.tenant_of(id.unwrap_or_default())))
+}
+
 /// A key as shares have it. See the comment on the SQL function.
 #[pg_extern(sql = false)]
 fn key_of(table_name: Option<Oid>, id: Option<&str>) -> Option<String> {
@@ -174,6 +180,14 @@ impl Shareable {
         let sql = format!("SELECT x.{}::pg_catalog.text {}", self.owner.name, self.of_key());
         let found = self.as_owner(|| spi::read(&sql, &[key], |row| Ok(row.get::<String>(1)?)))?;
         Ok(found.into_iter().next().map(|owner| (text, owner)))
+    }
+
+    fn tenant_of(&self, id: &str) -> Result<Option<pgrx::Uuid>> {
+        let (Some(tenant), Some((_, key))) = (&self.options.tenant_column, self.key(id)) else { return Ok(None) };
+        let tenant = policy::column(&self.table, tenant)?;
+        let sql = format!("SELECT {} {}", policy::bare(tenant, "x."), self.of_key());
+        let found = self.as_owner(|| spi::read(&sql, &[key], |row| Ok(row.get::<pgrx::Uuid>(1)?)))?;
+        Ok(found.into_iter().next().flatten())
     }
 
     /// The owner of the row that is held: by now it may be another one of this key.
