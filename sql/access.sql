@@ -46,8 +46,9 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN coalesce((
-        SELECT p.tenant_column IS NULL OR p.key_column IS NULL
-            OR warden.row_tenant(p.relation, is_row_of_tenant.row_id) = warden.current_tenant_id()
+        SELECT CASE WHEN p.tenant_column IS NULL THEN true
+            WHEN p.key_column IS NULL THEN false
+            ELSE warden.row_tenant(p.relation, is_row_of_tenant.row_id) = warden.current_tenant_id() END
         FROM warden.protections p WHERE p.relation = is_row_of_tenant.relation), false);
 END
 $$;
