@@ -2,6 +2,7 @@
 \ir lib/cast.sql
 \ir lib/agents.sql
 SELECT warden.create_user('carol@example.com') AS carol \gset
+SELECT warden.define_role('maker', '{tools:write}', false);
 -- What time does.
 CREATE FUNCTION ended(share_id uuid) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public AS
     $$ UPDATE warden.shares s SET expires_at = clock_timestamp() WHERE s.id = ended.share_id $$;
@@ -99,6 +100,11 @@ BEGIN;
 SELECT warden.authenticate(:'alice_token');
 SELECT t.refused(format('SELECT warden.unshare(''tools'', ''mail'', %L)', :'mallory'), '42501', 'F2: without the scope nothing is taken away', 'takes nothing away');
 COMMIT;
+BEGIN; SELECT has_roles(:'alice', '{user,maker}'); COMMIT;
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT t.is(warden.unshare('tools', 'mail', :'mallory'), 1, 'F2: with it, it is');
+ROLLBACK;
 BEGIN;
 SELECT warden.authenticate(:'mallory_token');
 SELECT t.is(warden.unshare('tools', 'mail', :'mallory'), 1, 'F2: without it one leaves');
