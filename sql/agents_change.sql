@@ -98,15 +98,11 @@ BEGIN
                 SELECT s.scope FROM jsonb_array_elements_text(change -> 'scopes') AS s (scope)
                 WHERE CASE WHEN s.scope ~ '\*$' THEN true ELSE NOT warden.has_scope(s.scope) END));
         END IF;
-        answer := warden.autonomously('change_agent',
-            arguments || jsonb_build_object('owner_id', owner_id, 'credential', warden.credential_in_use()));
+        answer := warden.autonomously_signed_in('change_agent', arguments || jsonb_build_object('owner_id', owner_id));
     END IF;
     CASE answer ->> 'error'
         WHEN 'agent_not_found' THEN
             RAISE EXCEPTION 'agent not found' USING ERRCODE = 'P0002';
-        WHEN 'signed_out' THEN
-            RAISE EXCEPTION 'authentication failed'
-                USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
         WHEN 'wrong_transition' THEN
             RAISE EXCEPTION 'an agent that is % does not become %', answer ->> 'from', change ->> 'status'
                 USING ERRCODE = '55000', HINT = CASE WHEN answer ->> 'from' = 'revoked' THEN 'Register another one.'

@@ -114,7 +114,7 @@ BEGIN
     IF administers THEN
         answer := warden.add_agent(arguments);
     ELSE
-        answer := warden.autonomously('add_agent', arguments || jsonb_build_object('credential', warden.credential_in_use()));
+        answer := warden.autonomously_signed_in('add_agent', arguments);
     END IF;
     CASE answer ->> 'error'
         WHEN 'unknown_owner' THEN
@@ -122,9 +122,6 @@ BEGIN
         WHEN 'unfit_owner' THEN
             RAISE EXCEPTION 'this user owns no agents'
                 USING ERRCODE = '22023', HINT = 'Owners are people and services.';
-        WHEN 'signed_out' THEN
-            RAISE EXCEPTION 'authentication failed'
-                USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
         WHEN 'too_many_agents' THEN
             RAISE EXCEPTION 'too many agents'
                 USING ERRCODE = '53400', HINT = 'A user has at most 100 at a time, and 1000 with those that are revoked: revoke those that are not in use, or have some erased.';

@@ -180,14 +180,11 @@ BEGIN
     IF administers THEN
         answer := warden.store_key(arguments);
     ELSE
-        answer := warden.autonomously('store_key', arguments || jsonb_build_object('credential', warden.credential_in_use()));
+        answer := warden.autonomously_signed_in('store_key', arguments);
     END IF;
     IF answer ->> 'error' = 'too_many_keys' THEN
         RAISE EXCEPTION 'too many keys'
             USING ERRCODE = '53400', HINT = 'A user has at most 100 at a time: revoke those that are not in use.';
-    ELSIF answer ->> 'error' = 'signed_out' THEN
-        RAISE EXCEPTION 'authentication failed'
-            USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
     ELSIF answer ? 'error' THEN
         RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
     END IF;

@@ -55,3 +55,22 @@ COMMENT ON FUNCTION warden.is_credential_good(uuid, jsonb) IS
 
 COMMENT ON FUNCTION warden.is_shown_credential_good() IS
     'is_credential_good() of this transaction and whoever acts in it, by what is committed by now, whatever its isolation level; false for nobody. Not callable by clients.';
+
+-- What a client does that outlives its transaction.
+CREATE FUNCTION warden.autonomously_signed_in(task text, arguments jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    answer jsonb := warden.autonomously(autonomously_signed_in.task,
+        autonomously_signed_in.arguments || jsonb_build_object('credential', warden.credential_in_use()));
+BEGIN
+    IF answer ->> 'error' = 'signed_out' THEN
+        RAISE EXCEPTION 'authentication failed'
+            USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
+    END IF;
+    RETURN answer;
+END
+$$;
+
+COMMENT ON FUNCTION warden.autonomously_signed_in(text, jsonb) IS
+    'autonomously(), with the credential of this transaction among the arguments, for a task that answers the error signed_out where is_credential_good() is not true of it. Not callable by clients. Errors: 28000 for that answer; as autonomously().';

@@ -251,12 +251,9 @@ BEGIN
     IF administers THEN
         answer := warden.store_invite(arguments);
     ELSE
-        answer := warden.autonomously('store_invite', arguments || jsonb_build_object('credential', warden.credential_in_use()));
+        answer := warden.autonomously_signed_in('store_invite', arguments);
     END IF;
     CASE answer ->> 'error'
-        WHEN 'signed_out' THEN
-            RAISE EXCEPTION 'authentication failed'
-                USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
         WHEN 'too_many_invites' THEN
             RAISE EXCEPTION 'too many invites are pending'
                 USING ERRCODE = '53400', HINT = 'A user has at most 10 short ones and 100 others at a time: revoke those that nobody will redeem.';

@@ -68,12 +68,8 @@ BEGIN
         END IF;
         answer := warden.end_sessions(arguments);
     ELSE
-        answer := warden.autonomously('end_sessions', arguments || jsonb_build_object(
-            'actor_id', warden.current_actor_id(), 'credential', warden.credential_in_use()));
-    END IF;
-    IF answer ->> 'error' = 'signed_out' THEN
-        RAISE EXCEPTION 'authentication failed'
-            USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
+        answer := warden.autonomously_signed_in('end_sessions',
+            arguments || jsonb_build_object('actor_id', warden.current_actor_id()));
     END IF;
     RETURN (answer ->> 'ended')::bigint;
 END

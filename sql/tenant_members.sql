@@ -146,9 +146,8 @@ BEGIN
             WHERE m.tenant_id = change_membership.tenant_id AND m.user_id = change_membership.user_id), giving => true);
         answer := warden.change_member(arguments);
     ELSE
-        answer := warden.autonomously('change_member',
-            arguments || jsonb_build_object('admin_id', warden.require_tenant_admin(change_membership.tenant_id),
-                'credential', warden.credential_in_use()));
+        answer := warden.autonomously_signed_in('change_member',
+            arguments || jsonb_build_object('admin_id', warden.require_tenant_admin(change_membership.tenant_id)));
     END IF;
     CASE answer ->> 'error'
         WHEN 'tenant_not_found' THEN
@@ -157,9 +156,6 @@ BEGIN
             RAISE EXCEPTION 'user not found' USING ERRCODE = 'P0002';
         WHEN 'not_an_admin' THEN
             RAISE EXCEPTION 'not an admin of this tenant' USING ERRCODE = '42501';
-        WHEN 'signed_out' THEN
-            RAISE EXCEPTION 'authentication failed'
-                USING ERRCODE = '28000', HINT = 'What this transaction was authenticated by has been revoked since: sign in again.';
         WHEN 'role_not_held' THEN
             RAISE EXCEPTION 'a role that you do not hold in this tenant'
                 USING ERRCODE = '42501', HINT = 'Nobody gives or takes a role above his own.';
