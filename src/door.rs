@@ -13,6 +13,7 @@
 
 use crate::audit::{self, Record, Source};
 use crate::bearer::{Failure, FirstSight, bearer};
+use crate::c_function::version_1;
 use crate::error::{Error, Result, or_raise};
 use crate::scope_checks::Person;
 use crate::sealed::{self, Standing};
@@ -62,12 +63,7 @@ fn admin_is_open() -> bool {
     or_raise(stands_open())
 }
 
-#[unsafe(no_mangle)]
-#[doc(hidden)]
-pub extern "C" fn pg_finfo_warden_admin_open_support() -> &'static pg_sys::Pg_finfo_record {
-    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-    &V1
-}
+version_1!(pg_finfo_warden_admin_open_support);
 
 /// Planner support of `warden.admin_open()`: for a caller to whom no door opens it is the constant false.
 ///

@@ -15,6 +15,7 @@ mod authorization;
 mod autonomous;
 mod bans;
 mod bearer;
+mod c_function;
 mod caller;
 mod catalog;
 mod clock;
@@ -37,6 +38,7 @@ mod issuers;
 // A library of its own: unit tests and the fuzzer use what the extension does not.
 #[allow(dead_code, unused_imports)]
 mod jwt;
+mod kept;
 mod load;
 mod login;
 mod logout;

@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::c_function::version_1;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::sealed::{self, Standing};
@@ -18,12 +19,7 @@ use std::ffi::c_void;
 /// Declares a C function of the version-1 calling convention.
 macro_rules! policy_function {
     ($(#[$doc:meta])* $name:ident, $info:ident, cannot_fail: $cannot_fail:expr, $value:expr) => {
-        #[unsafe(no_mangle)]
-        #[doc(hidden)]
-        pub extern "C" fn $info() -> &'static pg_sys::Pg_finfo_record {
-            const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-            &V1
-        }
+        version_1!($info);
 
         $(#[$doc])*
         ///

@@ -5,18 +5,14 @@
 
 #![allow(unsafe_code)]
 
+use crate::c_function::version_1;
 use crate::readers::somebody;
 use crate::scope_checks::{is_held, missing};
 use crate::sealed::{self, Standing};
 use pgrx::prelude::*;
 use pgrx::{pg_getarg, pg_getarg_datum_raw};
 
-#[unsafe(no_mangle)]
-#[doc(hidden)]
-pub extern "C" fn pg_finfo_warden_scope_admits() -> &'static pg_sys::Pg_finfo_record {
-    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-    &V1
-}
+version_1!(pg_finfo_warden_scope_admits);
 
 /// `warden.scope_admits(scope)`. See the comment on the SQL function.
 ///
@@ -87,12 +83,7 @@ unsafe fn remember(function: *mut pg_sys::FmgrInfo) {
     }
 }
 
-#[unsafe(no_mangle)]
-#[doc(hidden)]
-pub extern "C" fn pg_finfo_warden_scope_admits_support() -> &'static pg_sys::Pg_finfo_record {
-    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-    &V1
-}
+version_1!(pg_finfo_warden_scope_admits_support);
 
 /// Planner support of `warden.scope_admits()`: it is true of every row or of none, so an estimate of rows is the one
 /// without it; by itself Postgres would take it for true of a third.

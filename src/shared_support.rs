@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::c_function::version_1;
 use crate::catalog;
 use crate::error::{Error, Result, or_raise};
 use crate::sealed;
@@ -14,12 +15,7 @@ use pgrx::prelude::*;
 use pgrx::{IntoDatum, PgList, pg_getarg_datum_raw};
 use std::cell::Cell;
 
-#[unsafe(no_mangle)]
-#[doc(hidden)]
-pub extern "C" fn pg_finfo_warden_shared_support() -> &'static pg_sys::Pg_finfo_record {
-    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-    &V1
-}
+version_1!(pg_finfo_warden_shared_support);
 
 /// # Safety
 /// Only Postgres calls it, with a call frame of its own.

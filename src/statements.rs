@@ -7,14 +7,14 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Error, Result, or_raise};
+use crate::kept::Kept;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::sealed::{self, Standing};
 use crate::{catalog, scope_checks, transaction, unguarded};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -43,8 +43,7 @@ thread_local! {
         const { Lookup::new(c"allowances", &[Key::relation(c"relation")], &[c"command"]) };
 
     /// The tables that statements have named since the catalog changed; `None` for one that is not protected.
-    static KNOWN: RefCell<HashMap<Oid, Option<Rc<Asks>>>> = RefCell::new(HashMap::new());
-    static AS_OF: Cell<u64> = const { Cell::new(0) };
+    static KNOWN: Kept<Oid, Option<Rc<Asks>>> = Kept::default();
 
     /// The statements under way that write and began for nobody, or for somebody who may write.
     static WRITING_NOW: RefCell<Vec<Begun>> = const { RefCell::new(Vec::new()) };
@@ -245,28 +244,22 @@ fn policies_apply(named: &Named) -> bool {
 
 fn asks(table: Oid) -> Result<Option<Rc<Asks>>> {
     // The statement holds a lock on the table, so whatever concerns that has been heard.
-    let catalog = catalog::state_of_call();
-    if AS_OF.replace(catalog) != catalog {
-        KNOWN.with_borrow_mut(HashMap::clear);
-    }
-    if let Some(known) = KNOWN.with_borrow(|known| known.get(&table).cloned()) {
-        return Ok(known);
-    }
-    let found = Latest::with(|latest| {
-        PROTECTIONS.with(|tables| {
-            tables.first(latest, &[table.into_datum()], |row| {
-                Ok(Rc::new(Asks {
-                    root: row.relation(0)?,
-                    read_scope: row.text(1)?.map(str::to_owned),
-                    write_scope: row.text(2)?.map(str::to_owned),
-                }))
+    // The statement holds a lock on the table, so whatever concerns that has been heard.
+    let as_of = catalog::state_of_call();
+    let read = || {
+        Latest::with(|latest| {
+            PROTECTIONS.with(|tables| {
+                tables.first(latest, &[table.into_datum()], |row| {
+                    Ok(Rc::new(Asks {
+                        root: row.relation(0)?,
+                        read_scope: row.text(1)?.map(str::to_owned),
+                        write_scope: row.text(2)?.map(str::to_owned),
+                    }))
+                })
             })
         })
-    })?;
-    if catalog::may_keep(catalog) {
-        KNOWN.with_borrow_mut(|known| known.insert(table, found.clone()));
-    }
-    Ok(found)
+    };
+    KNOWN.with(|known| known.get(as_of, table, read))
 }
 
 /// Whether a table is declared to let others than the owners of its rows write so.

@@ -155,7 +155,7 @@ fn lookup(key: &ForeignKey, member: Oid, row: &WrittenRow) -> Result<Option<Look
     // SAFETY: as above.
     let is_partitioned = unsafe { (*parent.rd_rel).relkind } as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
     let only = if is_partitioned { "" } else { "ONLY " };
-    let level = references::condition(key.referenced, "x")?;
+    let level = references::condition(key.referenced)?;
     let level = level.as_deref().unwrap_or_default();
     Ok(Some(Lookup { sql: format!("SELECT 1 FROM {only}{table} x {conditions}{level}"), types, values }))
 }

@@ -8,12 +8,11 @@ use super::options::{Command, Options};
 use super::owner_writes::{defer_nothing, writing_as};
 use super::{apply, catalogue, policy, table_owner};
 use crate::error::{Error, Result, or_raise};
+use crate::kept::Kept;
 use crate::{caller, catalog, scope_checks, sealed, spi};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use uuid::Uuid;
 
@@ -100,24 +99,10 @@ fn owner_kind(table_name: Option<Oid>) -> &'static str {
 /// 22023 for any other table.
 fn shareable(table_name: Option<Oid>) -> Result<Rc<Shareable>> {
     thread_local! {
-        static KNOWN: RefCell<(u64, HashMap<Oid, Rc<Shareable>>)> = RefCell::new((0, HashMap::new()));
+        static KNOWN: Kept<Oid, Rc<Shareable>> = Kept::default();
     }
     let relation = super::named(table_name).map(Oid::from)?;
-    let catalog = catalog::state();
-    let known = KNOWN.with_borrow_mut(|(as_of, known)| {
-        if std::mem::replace(as_of, catalog) != catalog {
-            known.clear();
-        }
-        known.get(&relation).cloned()
-    });
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    let read = Rc::new(read(relation)?);
-    if catalog::may_keep(catalog) {
-        KNOWN.with_borrow_mut(|(_, known)| known.insert(relation, Rc::clone(&read)));
-    }
-    Ok(read)
+    KNOWN.with(|known| known.get(catalog::state(), relation, || read(relation).map(Rc::new)))
 }
 
 fn read(relation: Oid) -> Result<Shareable> {
