@@ -154,7 +154,33 @@ def by_parallel_pg_restore(source, target, directory):
     run("pg_restore", "-e", "-j", "4", "-d", target, f"{directory}/dump")
 
 
-WAYS = [by_psql, by_psql_in_one_transaction, by_pg_restore_in_one_transaction, by_parallel_pg_restore]
+def in_another_order(source, target, directory, comes_last):
+    """As a parallel pg_restore may do it: it knows of nothing that policies depend on but their table."""
+    run("pg_dump", "-Fc", "-d", source, "-f", f"{directory}/dump")
+    contents = run("pg_restore", "-l", f"{directory}/dump").stdout.splitlines()
+    last = [line for line in contents if comes_last(line)]
+    assert last
+    order = [line for line in contents if line not in last] + last
+    (directory / "order").write_text("\n".join(order) + "\n")
+    run("pg_restore", "-e", "-L", f"{directory}/order", "-d", target, f"{directory}/dump")
+
+
+def by_pg_restore_with_the_allowances_last(source, target, directory):
+    in_another_order(source, target, directory, lambda line: " TABLE DATA warden allowances " in line)
+
+
+def by_pg_restore_with_every_record_last(source, target, directory):
+    in_another_order(source, target, directory, lambda line: " TABLE DATA warden " in line)
+
+
+WAYS = [
+    by_psql,
+    by_psql_in_one_transaction,
+    by_pg_restore_in_one_transaction,
+    by_parallel_pg_restore,
+    by_pg_restore_with_the_allowances_last,
+    by_pg_restore_with_every_record_last,
+]
 
 
 @pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.__name__)

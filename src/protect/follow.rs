@@ -247,8 +247,10 @@ fn reconcile(root: u32, changed: &[u32], new_column_name: Option<&str>, restorin
         Err(_) if restoring && !has_foreign_policy(&tree) => return Ok(()),
         Err(refusal) => return Err(weakened(&tree, &refusal.message)),
     };
+    // pg_restore -j may bring policies before the allowances that stand in them.
+    let awaits_allowances = restoring && options.allowances.is_empty();
     let weakens = |step: &&Step| match step.weight {
-        Weight::Stray => !renamed,
+        Weight::Stray => !renamed && !awaits_allowances,
         Weight::Guard => !renamed && !restoring,
         Weight::Overdue | Weight::Comfort => false,
     };
