@@ -94,6 +94,9 @@ COMMENT ON FUNCTION warden.shared_level(oid, anyelement) IS
 COMMENT ON FUNCTION warden.share_counts(uuid) IS
     'The level of a share that counts now; NULL for one that is expired, revoked, pending or declined, or was given under one that is, and for an unknown one.';
 
+COMMENT ON FUNCTION warden.shares_with(text) IS
+    'The ids of the shares with a grantee, as shares have it, also of those that the transaction is too old to see.';
+
 CREATE FUNCTION warden.remove_shares(ids uuid[]) RETURNS int
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$

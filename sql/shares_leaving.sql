@@ -112,10 +112,9 @@ CREATE FUNCTION warden.forget_shares() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    ids uuid[];
+    ids uuid[] := warden.shares_with('user:' || OLD.id);
 BEGIN
-    SELECT array_agg(s.id) INTO ids FROM warden.shares s WHERE s.grantee = 'user:' || OLD.id;
-    IF ids IS NOT NULL THEN
+    IF ids <> '{}' THEN
         PERFORM warden.remove_shares(ids);
     END IF;
     RETURN NULL;

@@ -51,6 +51,12 @@ fn share_counts(id: pgrx::Uuid) -> Option<&'static str> {
     or_raise(shares::counts(Uuid::from_bytes(*id.as_bytes()))).map(Level::as_str)
 }
 
+/// The shares with a grantee. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_unsafe)]
+fn shares_with(grantee: &str) -> Vec<pgrx::Uuid> {
+    or_raise(shares::of_grantee(grantee))
+}
+
 /// Whom the current user is when rows are shared. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn current_grantees() -> Vec<String> {

@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::thread::LocalKey;
 use uuid::Uuid;
 
 /// How long a chain of shares may be, each given under the one before.
@@ -146,18 +147,23 @@ pub fn counts(id: Uuid) -> Result<Option<Level>> {
 
 /// The shares of one row, whoever they are with, also those that the transaction is too old to see.
 pub fn of_row(relation: Oid, row_id: &str) -> Result<Vec<pgrx::Uuid>> {
-    ids_by(&[relation.into_datum(), text(row_id)])
+    ids_by(&OF_ROW, &[relation.into_datum(), text(row_id)])
 }
 
 /// Likewise the shares of a table.
 pub fn of_table(relation: Oid) -> Result<Vec<pgrx::Uuid>> {
-    ids_by(&[relation.into_datum()])
+    ids_by(&OF_ROW, &[relation.into_datum()])
 }
 
-fn ids_by(key: &[Option<Datum>]) -> Result<Vec<pgrx::Uuid>> {
+/// Likewise what is shared with one grantee.
+pub fn of_grantee(grantee: &str) -> Result<Vec<pgrx::Uuid>> {
+    ids_by(&OF_GRANTEE, &[text(grantee)])
+}
+
+fn ids_by(lookup: &'static LocalKey<Lookup>, key: &[Option<Datum>]) -> Result<Vec<pgrx::Uuid>> {
     let mut ids = Vec::new();
     Latest::with(|latest| {
-        OF_ROW.with(|shares| {
+        lookup.with(|shares| {
             shares.each_below(latest, key, |row| {
                 ids.extend(row.get::<pgrx::Uuid>(0)?);
                 Ok(ControlFlow::Continue(()))

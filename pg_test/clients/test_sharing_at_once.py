@@ -394,6 +394,23 @@ def test_d8_nor_on_a_table_that_is_emptied(workshop, isolation):
     shared_with_nobody(workshop, key)
 
 
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_d8_nor_with_a_user_that_is_deleted(workshop, isolation):
+    """Its id may be given again: what was shared since the transaction began is gone, too (erase_user() refuses to be so old)."""
+    key, user = workshop.tool(), workshop.value("SELECT warden.create_user()")
+    with workshop.database.connect("postgres") as superuser:
+        superuser.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        superuser.execute("SELECT count(*) FROM warden.users")
+        workshop.share(workshop.alice, key, user)
+        assert workshop.sees(user, key)
+        superuser.execute("DELETE FROM warden.users WHERE id = %s", (user,))
+        superuser.commit()
+    workshop.value("SELECT warden.create_user(id => %s)", (user,))
+    assert not workshop.sees(user, key)
+    workshop.share(workshop.alice, key, user)
+    assert workshop.sees(user, key)
+
+
 @pytest.mark.parametrize("left", [left_by_accepting, left_by_accepting_what_was_shared_on, left_by_unshare])
 def test_f11_a_row_has_another_key_meanwhile(workshop, app, left):
     """Nobody waits for who holds a share of it: that one ends, and what nobody holds follows."""
