@@ -14,11 +14,12 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 use uuid::Uuid;
 
 /// A credential, as far as it can be revoked.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 pub struct Shown {
     /// For whom it speaks.
     user_id: Uuid,
@@ -29,7 +30,7 @@ pub struct Shown {
 }
 
 /// An API key.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShownKey {
     pub id: Uuid,
     pub expires_at: Option<i64>,
@@ -37,7 +38,7 @@ pub struct ShownKey {
 
 thread_local! {
     /// With the local id of the transaction.
-    static SHOWN: RefCell<(u32, Vec<Shown>)> = const { RefCell::new((0, Vec::new())) };
+    static SHOWN: RefCell<(u32, HashSet<Shown>)> = RefCell::default();
 }
 
 impl Shown {
@@ -59,9 +60,7 @@ impl Shown {
                 *of = transaction;
                 shown.clear();
             }
-            if !shown.contains(&self) {
-                shown.push(self);
-            }
+            shown.insert(self);
         });
     }
 
@@ -113,8 +112,9 @@ pub fn are_good(actor_id: Uuid) -> Result<bool> {
 /// others'.
 fn of_the_user<R>(answer: impl Fn(&Shown) -> R) -> Vec<R> {
     let users = sealed::with_identity(|identity| [identity.user_id, identity.actor_id]);
+    let transaction = transaction::local_id();
     SHOWN.with_borrow(|(of, shown)| {
-        let shown = if *of == transaction::local_id() { shown.as_slice() } else { &[] };
-        shown.iter().filter(|shown| users.is_some_and(|users| users.contains(&shown.user_id))).map(answer).collect()
+        let shown = shown.iter().filter(|_| *of == transaction);
+        shown.filter(|shown| users.is_some_and(|users| users.contains(&shown.user_id))).map(answer).collect()
     })
 }
