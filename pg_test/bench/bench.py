@@ -23,6 +23,7 @@ FIGURES = {
     "P7": policies.plan_of_a_small_user,
     "P8": policies.partitions_removed,
     "P9": sharing.joins,
+    "G1": sharing.nothing_shared,
     # Last: it changes a role.
     "R4": scopes.measure,
 }

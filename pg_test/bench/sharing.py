@@ -1,9 +1,11 @@
-"""P3, P4, P9: what it costs that rows are shared, against the query that somebody writes who has the list of ids."""
+"""P3, P4, P9: what it costs that rows are shared, against the query that somebody writes who has the list of ids; G1: that they could be."""
 
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+
+import twins
 
 # A database of its own: the other figures are the same with these and alone.
 NAME = "bench_sharing"
@@ -108,6 +110,23 @@ def joins(database):
                 details += [f"P9 {how}, {what}:", *plan(client, *ours), ""]
                 figures.append(compare(client, f"10,000 messages, {how}, {what}", "≤ 2 ×", ours, plain, expected=10000))
     return figures, details
+
+
+# The twin of documents, which cannot be shared.
+SHAREABLE = """
+CREATE TABLE shareable_documents (LIKE documents INCLUDING ALL);
+INSERT INTO shareable_documents SELECT * FROM documents ORDER BY id;
+GRANT SELECT ON shareable_documents TO app;
+SELECT warden.protect('shareable_documents', shareable => true);
+"""
+
+
+def nothing_shared(database):
+    """Rows that could be shared, and none is."""
+    with database.connect("postgres") as admin:
+        admin.execute(SHAREABLE)
+        admin.execute("VACUUM (ANALYZE) shareable_documents")
+    return twins.measure(database, "G1", ("shareable", "private"), "shareable_documents")
 
 
 def compare(client, what, goal, ours, plain, expected=None):
