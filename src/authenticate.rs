@@ -1,7 +1,7 @@
 //! Who a transaction acts for: `authenticate`, `set_current_user`, `sign_out`, `require_user`.
 //!
 //! What runs in every transaction is not SECURITY DEFINER: it reads the extension's tables past the
-//! rights of the caller (`lookup.rs`), and takes the rights of the extension only where it needs them
+//! rights of the caller (`lookup/`), and takes the rights of the extension only where it needs them
 //! (`elevated.rs`).
 
 #![allow(unsafe_code)]

@@ -7,8 +7,7 @@
 
 use crate::autonomous::{self, Task};
 use crate::error::Result;
-use crate::lookup::{Key, Latest, Lookup, Row, uuid_in_place};
-use crate::place::Place;
+use crate::lookup::{Key, Latest, Lookup, Place, Row, uuid_in_place};
 use pgrx::IntoDatum;
 use serde_json::json;
 use std::cell::Cell;

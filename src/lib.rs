@@ -48,7 +48,6 @@ mod mirrors;
 mod named_roles;
 mod passwords;
 mod permissions;
-mod place;
 mod protect;
 mod readers;
 mod redaction;

@@ -5,8 +5,7 @@
 
 use crate::catalog;
 use crate::error::Result;
-use crate::lookup::{Key, Latest, Lookup, uuid_in_place};
-use crate::place::Place;
+use crate::lookup::{Key, Latest, Lookup, Place, uuid_in_place};
 use pgrx::IntoDatum;
 use std::cell::Cell;
 use std::ops::ControlFlow;

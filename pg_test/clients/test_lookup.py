@@ -1,4 +1,4 @@
-"""Users are read past the executor (src/lookup.rs): a backend that lives on finds them whatever becomes of the tables."""
+"""Users are read past the executor (src/lookup): a backend that lives on finds them whatever becomes of the tables."""
 
 import uuid
 
