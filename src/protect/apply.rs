@@ -4,7 +4,7 @@ use super::catalogue;
 use super::facts::{Table, Tree};
 use super::options::{Changes, Options};
 use super::step::Step;
-use super::{acting, allow, checks, exempt, follow, plan, policy, shares, step, table_owner, undo};
+use super::{acting, allow, checks, exempt, plan, policy, reconcile, shares, step, table_owner, undo};
 use crate::access_level::Level;
 use crate::error::{Error, Result};
 use crate::{audit, caller, catalog, spi};
@@ -47,8 +47,8 @@ pub fn protect(
     }
     execute(&tree, &steps)?;
     remember(relation, &tree, options, &steps)?;
-    follow::refuse_open_parent(relation)?;
-    follow::children(relation)?;
+    catalogue::refuse_open_parent(relation)?;
+    reconcile::children(relation)?;
     let root = first(&tree)?;
     audit::record("protect", Some(&root.name), json!({ "options": options, "statements": statements(&steps) }))?;
     Ok(steps)

@@ -146,6 +146,23 @@ pub fn require_owner(table: &Table) -> Result<()> {
     ))
 }
 
+/// Through a parent that is not protected every row of a protected child could be read.
+pub fn refuse_open_parent(table: u32) -> Result<()> {
+    thread_local! {
+        static OPEN_PARENT: Statement =
+            const { Statement::new(c"SELECT warden.open_parent($1)", &[pg_sys::OIDOID]) };
+    }
+    let arguments = [Oid::from(table).into_datum()];
+    let open = OPEN_PARENT.with(|statement| statement.first(&arguments, |row| row.get::<String>(1)))?;
+    match open.flatten() {
+        None => Ok(()),
+        Some(pair) => Err(Error::wrong_state(
+            format!("rows of a protected table would be read through one that is not protected: {pair}"),
+            "Protect the parent first, in the same transaction unprotect the child, and attach it then.",
+        )),
+    }
+}
+
 /// Reads what one of the extension's SQL functions has put together.
 pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| Error::internal(format!("the catalogue was not understood: {error}")))

@@ -4,9 +4,11 @@
 //! `facts` is what the catalogue says. `policy` and `trigger` are the texts of what protects, `plan`
 //! makes statements of them (with what `checks` refuses and what `columns` adds for comfort), `undo`
 //! those of `unprotect`, and `apply` executes them as the table's owner. `parents` and `guard` run when
-//! rows are written, `follow` and `watch` when tables are changed. `owned`, `rekey` and `owner_writes` count,
-//! move and delete the rows of one user. `shares` keeps what is shared beside its rows, `rows` asks what somebody may do with one. `prove` tries out what all of it is worth. The SQL declarations
-//! are in `sql/protect.sql`, `sql/protections.sql` and the files beside them.
+//! rows are written, `follow` and `watch` when tables are changed, of which `reconcile` lets stand what
+//! weakens nothing. `owned`, `rekey` and `owner_writes` count, move and delete the rows of one user.
+//! `shares` keeps what is shared beside its rows, `rows` asks what somebody may do with one. `prove`
+//! tries out what all of it is worth. The SQL declarations are in `sql/protect.sql`,
+//! `sql/protections.sql` and the files beside them.
 
 mod acting;
 mod allow;
@@ -28,6 +30,7 @@ mod plan;
 mod policy;
 mod protect_schema;
 mod prove;
+mod reconcile;
 mod references;
 mod rekey;
 mod rows;
@@ -113,7 +116,7 @@ fn is_intact(relation: Oid) -> Option<bool> {
 /// Follows a change of the admin and migration roles. See the comment on the SQL function.
 #[pg_extern(sql = false)]
 fn follow_database_roles() -> bool {
-    or_raise(follow::database_roles().map(|()| true))
+    or_raise(reconcile::database_roles().map(|()| true))
 }
 
 /// What a protected table lacks of its guards; one that could not be protected today lacks them too.
