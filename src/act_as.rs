@@ -13,6 +13,7 @@ use crate::scope_checks::{require_holds_no_more, require_may_act_as};
 use crate::sealed::{self, Standing};
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
+use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{autonomous, caller, clock, refusals, settings, shown};
 use pgrx::prelude::*;
 use serde_json::json;
@@ -21,9 +22,9 @@ use uuid::Uuid;
 /// Acts as another user. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn act_as(user_id: Option<pgrx::Uuid>, reason: Option<&str>) -> pgrx::Uuid {
-    let subject_id = user_id.map(|id| Uuid::from_bytes(*id.as_bytes()));
+    let subject_id = user_id.map(from_pgrx);
     let acting_as = or_raise(begin(subject_id, reason.unwrap_or_default()));
-    pgrx::Uuid::from_bytes(*acting_as.as_bytes())
+    to_pgrx(acting_as)
 }
 
 fn begin(subject_id: Option<Uuid>, reason: &str) -> Result<Uuid> {

@@ -15,6 +15,7 @@ use crate::permissions::{self, Granted, Limits};
 use crate::shown::Shown;
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
+use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{agents, api_keys, bans, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
@@ -284,12 +285,4 @@ fn require(matches: impl FnOnce(&Identity) -> bool) -> Result<bool> {
         return Ok(true);
     }
     Err(Error::forbidden("this is not the signed-in user", ""))
-}
-
-fn from_pgrx(id: pgrx::Uuid) -> Uuid {
-    Uuid::from_bytes(*id.as_bytes())
-}
-
-fn to_pgrx(id: Uuid) -> pgrx::Uuid {
-    pgrx::Uuid::from_bytes(*id.as_bytes())
 }

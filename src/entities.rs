@@ -8,6 +8,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::readers::somebody;
+use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{agents, directory, sealed};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::Datum;
@@ -41,7 +42,7 @@ fn decide_entity(
     user_id: pgrx::Uuid,
     roles: Vec<String>,
 ) -> TableIterator<'static, (name!(allowed, bool), name!(reason, String), name!(rule_id, Option<pgrx::Uuid>))> {
-    let user_id = Uuid::from_bytes(*user_id.as_bytes());
+    let user_id = from_pgrx(user_id);
     let decision = or_raise(Latest::with(|latest| {
         Tables { latest }.decide(entity_type, entity_id, &Subject { user_id, roles: &roles })
     }));
@@ -56,7 +57,7 @@ struct Decision {
 
 impl Decision {
     fn row(self) -> (bool, String, Option<pgrx::Uuid>) {
-        (self.allowed, self.reason.to_owned(), self.rule.map(|rule| pgrx::Uuid::from_bytes(*rule.as_bytes())))
+        (self.allowed, self.reason.to_owned(), self.rule.map(to_pgrx))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::sealed::{self, Standing};
 use crate::secret::{self, Secret};
 use crate::set_password::chosen;
 use crate::spi::{self, Statement};
+use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{bans, hooks, refusals};
 use aws_lc_rs::hmac;
 use pgrx::prelude::*;
@@ -295,14 +296,6 @@ fn taken(description: &'static str) -> Denied {
 
 fn slow_down(seconds: i32) -> Denied {
     Denied { error: "slow_down", description: "too many failed attempts", retry_after: Some(seconds) }
-}
-
-fn from_pgrx(id: pgrx::Uuid) -> Uuid {
-    Uuid::from_bytes(*id.as_bytes())
-}
-
-fn to_pgrx(id: Uuid) -> pgrx::Uuid {
-    pgrx::Uuid::from_bytes(*id.as_bytes())
 }
 
 const INVALID_GRANT: Denied =

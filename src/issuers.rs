@@ -8,6 +8,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::jwt::{Algorithm, KeySet, ParsedKeySet, Rules};
 use crate::lookup::{Key, Latest, Lookup, Row};
 use crate::spi::{self, Statement};
+use crate::uuids::from_pgrx;
 use crate::{audit, catalog, hooks, scope_checks};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, JsonB};
@@ -81,7 +82,7 @@ fn generation(issuer: &str) -> Result<Option<Uuid>> {
     let key = [issuer.into_datum()];
     let read = |row: &Row<'_>| row.get::<pgrx::Uuid>(0);
     let found = Latest::with(|latest| GENERATION.with(|issuers| issuers.first(latest, &key, read)))?;
-    Ok(found.flatten().map(|generation| Uuid::from_bytes(*generation.as_bytes())))
+    Ok(found.flatten().map(from_pgrx))
 }
 
 fn load(issuer: &str) -> Result<Option<Issuer>> {
@@ -101,7 +102,7 @@ fn load(issuer: &str) -> Result<Option<Issuer>> {
                     _ => return Err(missing()),
                 };
                 Ok(Some(Issuer {
-                    generation: Uuid::from_bytes(*generation.as_bytes()),
+                    generation: from_pgrx(generation),
                     keys: Arc::new(keys),
                     rules: Rules {
                         issuer: issuer.to_owned(),

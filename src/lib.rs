@@ -44,6 +44,7 @@ mod login;
 mod logout;
 mod lookup;
 mod memory;
+mod memory_context;
 mod mirrors;
 mod named_roles;
 mod passwords;
@@ -53,6 +54,7 @@ mod readers;
 mod redaction;
 mod refresh;
 mod refusals;
+mod row_keys;
 mod scope_admits;
 mod scope_checks;
 mod scopes;
@@ -73,6 +75,7 @@ mod tenants;
 mod tokens;
 mod transaction;
 mod unguarded;
+mod uuids;
 
 ::pgrx::pg_module_magic!(name, version);
 

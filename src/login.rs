@@ -8,6 +8,7 @@ use crate::passwords::{self, Password, Unhashable};
 use crate::secret::{self, Secret};
 use crate::signing_keys::{self, AccessToken};
 use crate::spi::Statement;
+use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{bans, hooks, settings};
 use pgrx::prelude::*;
 use pgrx::{Inet, IntoDatum};
@@ -130,7 +131,7 @@ fn find(identifier: &str) -> Result<Candidate> {
         candidate.first(&[identifier.into_datum()], |row| {
             Ok(Candidate {
                 account: row.get(1)?.unwrap_or_default(),
-                user_id: row.get::<pgrx::Uuid>(2)?.map(|id| Uuid::from_bytes(*id.as_bytes())),
+                user_id: row.get::<pgrx::Uuid>(2)?.map(from_pgrx),
                 hash: row.get(3)?,
                 obstacle: row.get(4)?,
             })
@@ -162,7 +163,7 @@ fn held_by(user_id: Uuid) -> Result<Vec<String>> {
         static HELD: Statement =
             const { Statement::new(c"SELECT warden.scopes_of_user($1)", &[pg_sys::UUIDOID]) };
     }
-    let id = pgrx::Uuid::from_bytes(*user_id.as_bytes());
+    let id = to_pgrx(user_id);
     let held = HELD.with(|held| held.first(&[id.into_datum()], |row| row.get::<Vec<String>>(1)))?;
     Ok(held.flatten().unwrap_or_default())
 }

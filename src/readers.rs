@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::identity::Identity;
 use crate::sealed::{self, Standing};
 use crate::settings;
+use crate::uuids::to_pgrx;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_getarg, pg_guard};
 use std::ffi::c_void;
@@ -178,7 +179,7 @@ fn current_session_id() -> Option<String> {
 /// Who acts: the user itself, or whoever acts on the user's behalf.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn current_actor_id() -> Option<pgrx::Uuid> {
-    read(|identity| pgrx::Uuid::from_bytes(*identity.actor_id.as_bytes()))
+    read(|identity| to_pgrx(identity.actor_id))
 }
 
 /// The roles of the user in the directory when the token was verified; empty for nobody.

@@ -6,6 +6,7 @@ use crate::grant::{self, Answer, Denied, Granted, denied_by_task, deny};
 use crate::login::{RefreshToken, hexadecimal, idle_timeout};
 use crate::signing_keys::{self, AccessToken};
 use crate::spi::Statement;
+use crate::uuids::from_pgrx;
 use crate::{clock, hooks, settings};
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
@@ -86,7 +87,6 @@ pub fn session_of(hash: &[u8]) -> Result<Option<(Uuid, Uuid)>> {
     let found = SESSION.with(|session| {
         session.first(&[hash.to_vec().into_datum()], |row| Ok((row.get::<pgrx::Uuid>(1)?, row.get::<pgrx::Uuid>(2)?)))
     })?;
-    let from_pgrx = |id: pgrx::Uuid| Uuid::from_bytes(*id.as_bytes());
     Ok(found.and_then(|(user, session)| Some((from_pgrx(user?), from_pgrx(session?)))))
 }
 

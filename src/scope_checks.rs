@@ -8,6 +8,7 @@ use crate::identity::Identity;
 use crate::permissions::{self, Facts, Granted, Limits, Role};
 use crate::scopes::{Asked, Held, NotAsked, Pattern};
 use crate::sealed::{self, Standing};
+use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{door, named_roles, transaction};
 use pgrx::prelude::*;
 use std::rc::Rc;
@@ -56,7 +57,7 @@ fn require_may_grant(
 fn scope_beyond(user_id: Option<pgrx::Uuid>, scopes: Vec<String>) -> Option<String> {
     or_raise((|| {
         let user = match user_id {
-            Some(id) => directory::find_by_id(Uuid::from_bytes(*id.as_bytes()))?,
+            Some(id) => directory::find_by_id(from_pgrx(id))?,
             None => None,
         };
         let facts = permissions::facts()?;
@@ -73,14 +74,14 @@ fn scope_beyond(user_id: Option<pgrx::Uuid>, scopes: Vec<String>) -> Option<Stri
 fn acting_person() -> Option<pgrx::Uuid> {
     let actor = sealed::with_identity(|identity| identity.actor_id);
     let id = actor.or_else(|| door::person().map(|person| person.user_id));
-    id.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
+    id.map(to_pgrx)
 }
 
 /// Whether a user could grant this now. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
 fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>, giving: default!(bool, false)) -> bool {
     or_raise((|| {
-        let found = directory::find_by_id(Uuid::from_bytes(*user_id.as_bytes()))?;
+        let found = directory::find_by_id(from_pgrx(user_id))?;
         let Some(user) = found.filter(|user| user.active && !user.is_agent) else { return Ok(false) };
         let granted = permissions::granted(&user, None, &Limits::none(), &[])?;
         let person = Person::new(&user, None, granted)?;

@@ -8,6 +8,7 @@ use crate::login::{hash_of, verify};
 use crate::passwords::{Password, Unusable};
 use crate::sealed::{self, Standing};
 use crate::spi::{self, Statement};
+use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{directory, hooks, issuers, refusals};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, JsonB};
@@ -23,7 +24,7 @@ fn set_password(
     current_password: default!(Option<&str>, "NULL"),
 ) -> bool {
     hooks::hide_password();
-    let (user_id, password) = (user_id.map(|id| Uuid::from_bytes(*id.as_bytes())), password.unwrap_or_default());
+    let (user_id, password) = (user_id.map(from_pgrx), password.unwrap_or_default());
     or_raise((|| {
         if issuers::administers()? && caller::is_own_statement()? {
             reset(user_id, password)
@@ -48,7 +49,7 @@ fn setup_owner(email: Option<&str>, password: Option<&str>, name: default!(Optio
 
 /// An administrator's word, in the transaction of the administrator, who may just have created the user.
 fn reset(user_id: Option<Uuid>, password: &str) -> Result<bool> {
-    let id = user_id.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()));
+    let id = user_id.map(to_pgrx);
     spi::read("SELECT warden.require_may_manage($1)", &[id.into()], |_| Ok(()))?;
     let hash = hash_of(&chosen(password)?)?;
     let arguments = json!({ "user_id": user_id, "hash": hash });
@@ -128,7 +129,7 @@ fn set_up(email: Option<&str>, password: &str, name: Option<&str>) -> Result<pgr
             "An administrator creates users by warden.create_user(), and gives roles by warden.assign_role().",
         )
     })?;
-    Ok(pgrx::Uuid::from_bytes(*created.as_bytes()))
+    Ok(to_pgrx(created))
 }
 
 /// A password that somebody chooses.
@@ -149,6 +150,6 @@ fn password_of(user_id: Uuid) -> Result<Option<String>> {
     thread_local! {
         static PASSWORD: Statement = const { Statement::new(c"SELECT warden.password_of($1)", &[pg_sys::UUIDOID]) };
     }
-    let id = pgrx::Uuid::from_bytes(*user_id.as_bytes());
+    let id = to_pgrx(user_id);
     Ok(PASSWORD.with(|password| password.first(&[id.into_datum()], |row| row.get::<String>(1)))?.flatten())
 }

@@ -9,10 +9,11 @@
 use crate::access_level::Level;
 use crate::error::{Error, Result, or_raise};
 use crate::sealed::{self, Standing};
-use crate::shares;
+use crate::uuids::{from_pgrx, to_pgrx};
+use crate::{memory_context, row_keys, shares};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
-use pgrx::{AnyArray, AnyElement, FromDatum, IntoDatum};
+use pgrx::{AnyArray, AnyElement, FromDatum};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -48,7 +49,7 @@ fn shared_level(relation: Oid, id: AnyElement) -> Option<&'static str> {
 /// Whether a share counts now, and at which level. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn share_counts(id: pgrx::Uuid) -> Option<&'static str> {
-    or_raise(shares::counts(Uuid::from_bytes(*id.as_bytes()))).map(Level::as_str)
+    or_raise(shares::counts(from_pgrx(id))).map(Level::as_str)
 }
 
 /// The shares with a grantee. See the comment on the SQL function.
@@ -69,8 +70,8 @@ fn current_grantees() -> Vec<String> {
 /// The share by which a user may share a row. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn entitling_share(user_id: pgrx::Uuid, relation: Oid, row_id: &str) -> Option<pgrx::Uuid> {
-    let found = or_raise(shares::entitling(Uuid::from_bytes(*user_id.as_bytes()), relation, row_id));
-    found.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
+    let found = or_raise(shares::entitling(from_pgrx(user_id), relation, row_id));
+    found.map(to_pgrx)
 }
 
 /// A level by its name.
@@ -150,7 +151,9 @@ fn ids(relation: Oid, level: &str, fcinfo: pg_sys::FunctionCallInfo) -> Result<D
         let function = (*fcinfo).flinfo;
         ((*function).fn_mcxt, pg_sys::get_element_type(pg_sys::get_fn_expr_rettype(function)))
     };
-    let Some((serial, user_id)) = somebody()? else { return array(context, element, &[]) };
+    // SAFETY: the array is the answer of the statement whose memory the context is.
+    let array = |keys: &[&str]| unsafe { row_keys::array(context, element, keys) };
+    let Some((serial, user_id)) = somebody()? else { return array(&[]) };
     let (grantees, list, known) = with_statement(context, serial, user_id, |statement| {
         let known = statement.arrays.get(&(relation, asked, element)).copied();
         (Rc::clone(&statement.grantees), statement.tables.get(&relation).cloned(), known)
@@ -163,7 +166,7 @@ fn ids(relation: Oid, level: &str, fcinfo: pg_sys::FunctionCallInfo) -> Result<D
         None => Rc::new(shares::all(&grantees, relation, usize::MAX)?.unwrap_or_default()),
     };
     let keys: Vec<&str> = list.iter().filter(|(_, level)| **level >= asked).map(|(key, _)| key.as_ref()).collect();
-    let array = array(context, element, &keys)?;
+    let array = array(&keys)?;
     with_statement(context, serial, user_id, |statement| {
         statement.tables.insert(relation, Rc::clone(&list));
         statement.arrays.insert((relation, asked, element), array);
@@ -200,14 +203,8 @@ fn with_statement<R>(
         statements.get(&address).map(|statement| statement.serial == serial && statement.user_id == user_id)
     });
     if is_known.is_none() {
-        // SAFETY: allocated in the context that it is registered with, which calls it when it is reset or deleted.
-        unsafe {
-            let size = size_of::<pg_sys::MemoryContextCallback>();
-            let callback = pg_sys::MemoryContextAllocZero(context, size).cast::<pg_sys::MemoryContextCallback>();
-            (*callback).func = Some(forget);
-            (*callback).arg = context.cast::<c_void>();
-            pg_sys::MemoryContextRegisterResetCallback(context, callback);
-        }
+        // SAFETY: the context of a function that is called; `forget` takes it for a number.
+        unsafe { memory_context::at_end(context, forget, context.cast::<c_void>()) };
     }
     if is_known != Some(true) {
         let grantees = sealed::with_identity(shares::grantees).unwrap_or_default().into();
@@ -236,68 +233,9 @@ unsafe extern "C-unwind" fn forget(context: *mut c_void) {
     });
 }
 
-/// A key as the shares have it: as its type prints it.
+/// A key as the shares have it.
 fn key_text(id: &AnyElement) -> Result<String> {
-    let (datum, kind) = (id.datum(), id.oid());
-    // SAFETY: the datum has the type that the call says it has.
-    let text = unsafe {
-        match kind {
-            pg_sys::UUIDOID => {
-                pgrx::Uuid::from_datum(datum, false).map(|id| Uuid::from_bytes(*id.as_bytes()).hyphenated().to_string())
-            }
-            pg_sys::INT2OID => i16::from_datum(datum, false).map(|number| number.to_string()),
-            pg_sys::INT4OID => i32::from_datum(datum, false).map(|number| number.to_string()),
-            pg_sys::INT8OID => i64::from_datum(datum, false).map(|number| number.to_string()),
-            pg_sys::TEXTOID | pg_sys::VARCHAROID => String::from_datum(datum, false),
-            _ => None,
-        }
-    };
-    text.ok_or_else(|| {
+    row_keys::text(id.oid(), id).ok_or_else(|| {
         Error::invalid("rows are not shared by keys of this type", "Keys are uuid, text, varchar or an integer type.")
     })
-}
-
-/// An array of keys, sorted, in a memory context.
-fn array(context: pg_sys::MemoryContext, element: Oid, keys: &[&str]) -> Result<Datum> {
-    let unreadable = || Error::internal("the key of a share has another type than its table's");
-    // SAFETY: the values have the type of the array, whose properties are those of the catalogue; everything is
-    // allocated in the given context.
-    unsafe {
-        let _back = Back(pg_sys::MemoryContextSwitchTo(context));
-        let mut values: Vec<Datum> = match element {
-            pg_sys::UUIDOID => {
-                let mut ids = keys.iter().map(|key| Uuid::parse_str(key)).collect::<std::result::Result<Vec<_>, _>>();
-                let ids = ids.as_mut().map_err(|_| unreadable())?;
-                ids.sort_unstable();
-                ids.iter().filter_map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum()).collect()
-            }
-            pg_sys::INT2OID | pg_sys::INT4OID | pg_sys::INT8OID => {
-                let mut ids = keys.iter().map(|key| key.parse::<i64>()).collect::<std::result::Result<Vec<_>, _>>();
-                let ids = ids.as_mut().map_err(|_| unreadable())?;
-                ids.sort_unstable();
-                ids.iter().map(|id| Datum::from(*id)).collect()
-            }
-            pg_sys::TEXTOID => {
-                let mut ids = keys.to_vec();
-                ids.sort_unstable();
-                ids.iter().filter_map(|id| id.into_datum()).collect()
-            }
-            _ => return Err(unreadable()),
-        };
-        let (mut length, mut by_value, mut align) = (0, false, 0);
-        pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
-        let count = i32::try_from(values.len()).map_err(|_| Error::internal("too many shares"))?;
-        let array = pg_sys::construct_array(values.as_mut_ptr(), count, element, length.into(), by_value, align);
-        Ok(Datum::from(array))
-    }
-}
-
-/// Goes back to a memory context, also when an error unwinds.
-struct Back(pg_sys::MemoryContext);
-
-impl Drop for Back {
-    fn drop(&mut self) {
-        // SAFETY: the context that was current before is still there.
-        unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
-    }
 }

@@ -8,8 +8,7 @@
 use crate::c_function::version_1;
 use crate::catalog;
 use crate::error::{Error, Result, or_raise};
-use crate::sealed;
-use crate::shares;
+use crate::{row_keys, sealed, shares};
 use pgrx::pg_sys::{self, Datum, Node, NodeTag, Oid};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, PgList, pg_getarg_datum_raw};
@@ -96,7 +95,7 @@ unsafe fn condition(request: &pg_sys::SupportRequestIndexCondition) -> Result<Op
         let call = &*request.node.cast::<pg_sys::FuncExpr>();
         let Some(asked) = Call::read(request.root, call.args) else { return Ok(None) };
         let kind = pg_sys::exprType(asked.key);
-        let Some(equals) = equality(kind) else { return Ok(None) };
+        let Some(equals) = row_keys::equality(kind) else { return Ok(None) };
         if !pg_sys::op_in_opfamily(equals, request.opfamily) {
             return Ok(None);
         }
@@ -165,18 +164,6 @@ unsafe fn selectivity(request: &pg_sys::SupportRequestSelectivity) -> Result<Opt
     Ok(Some((rows as f64 / asked.rows.max(1.0)).clamp(0.0, 1.0)))
 }
 
-/// What compares two keys of a type.
-fn equality(kind: Oid) -> Option<Oid> {
-    Some(Oid::from(match kind {
-        pg_sys::UUIDOID => UUID_EQ,
-        pg_sys::TEXTOID => pg_sys::TextEqualOperator,
-        pg_sys::INT2OID => INT2_EQ,
-        pg_sys::INT4OID => INT4_EQ,
-        pg_sys::INT8OID => INT8_EQ,
-        _ => return None,
-    }))
-}
-
 /// The function `warden.shared_ids()`, as of a state of the catalog.
 fn shared_ids() -> Result<Oid> {
     thread_local! {
@@ -201,9 +188,3 @@ fn shared_ids() -> Result<Oid> {
 
 /// So many shares are counted for an estimate: about 20 µs.
 const COUNTED: usize = 50;
-
-// pg_operator.oid, which never changes for these.
-const UUID_EQ: u32 = 2972;
-const INT2_EQ: u32 = 94;
-const INT4_EQ: u32 = 96;
-const INT8_EQ: u32 = 410;

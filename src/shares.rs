@@ -8,6 +8,7 @@ use crate::access_level::Level;
 use crate::error::{Error, Result};
 use crate::identity::Identity;
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
+use crate::uuids::from_pgrx;
 use crate::{catalog, clock};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::{Datum, Oid};
@@ -189,7 +190,7 @@ impl Share {
             level: row.text(2)?.and_then(|level| level.parse().ok()).ok_or_else(unreadable)?,
             accepted: row.text(3)? == Some("accepted"),
             expires_at: row.time(4)?,
-            under: row.get::<pgrx::Uuid>(5)?.map(|id| Uuid::from_bytes(*id.as_bytes())),
+            under: row.get::<pgrx::Uuid>(5)?.map(from_pgrx),
         })
     }
 }

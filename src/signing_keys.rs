@@ -6,6 +6,7 @@ use crate::clock;
 use crate::error::{Error, Result, or_raise};
 use crate::jwt::{self, SigningKey};
 use crate::spi::Statement;
+use crate::uuids::from_pgrx;
 use aws_lc_rs::rand::SystemRandom;
 use pgrx::JsonB;
 use pgrx::prelude::*;
@@ -24,7 +25,7 @@ fn generate_signing_key() -> TableIterator<'static, (name!(kid, String), name!(p
 /// A signed access token. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn issue_access_token(user_id: pgrx::Uuid, session_id: &str, scopes: Vec<String>, expires_in: i32) -> String {
-    let user_id = Uuid::from_bytes(*user_id.as_bytes());
+    let user_id = from_pgrx(user_id);
     or_raise(issue(&AccessToken { user_id, session_id, scopes: &scopes, expires_in, tenant_id: None, actor_id: None }))
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::kept::Kept;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::sealed::{self, Standing};
-use crate::{catalog, scope_checks, transaction, unguarded};
+use crate::{catalog, memory_context, scope_checks, transaction, unguarded};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
@@ -111,20 +111,13 @@ pub unsafe extern "C-unwind" fn remember(query: *mut pg_sys::QueryDesc) {
             }
         });
         let state = (*query).estate;
-        let size = size_of::<pg_sys::MemoryContextCallback>();
-        let callback = pg_sys::MemoryContextAlloc((*state).es_query_cxt, size).cast::<pg_sys::MemoryContextCallback>();
+        memory_context::at_end((*state).es_query_cxt, forget, state.cast());
         let lxid = transaction::local_id();
         WRITING_NOW.with_borrow_mut(|begun| {
             // What is left of another transaction never ends any more.
             begun.retain(|one| one.lxid == lxid);
             begun.push(Begun { lxid, state: state as usize, tables });
         });
-        callback.write(pg_sys::MemoryContextCallback {
-            func: Some(forget),
-            arg: state.cast(),
-            next: std::ptr::null_mut(),
-        });
-        pg_sys::MemoryContextRegisterResetCallback((*state).es_query_cxt, callback);
     }
 }
 

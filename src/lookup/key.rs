@@ -1,5 +1,6 @@
 //! What rows are looked up by: the columns of a key, and values of theirs.
 
+use crate::uuids::to_pgrx;
 use pgrx::IntoDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
@@ -41,5 +42,5 @@ pub fn uuid_in_place(id: &Uuid) -> Option<Datum> {
 
 /// An id as the value of a key.
 pub fn uuid_datum(id: Uuid) -> Option<Datum> {
-    pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum()
+    to_pgrx(id).into_datum()
 }

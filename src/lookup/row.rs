@@ -5,6 +5,7 @@
 use super::known::{Column, MAX_ATTRIBUTES};
 use crate::error::{Error, Result};
 use crate::unguarded::raising;
+use crate::uuids::from_pgrx;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -71,7 +72,7 @@ impl<'a> Row<'a> {
     /// For NULL.
     pub fn uuid(&self, position: usize) -> Result<Uuid> {
         let id = self.get::<pgrx::Uuid>(position)?.ok_or_else(|| Error::internal("an id is missing"))?;
-        Ok(Uuid::from_bytes(*id.as_bytes()))
+        Ok(from_pgrx(id))
     }
 
     /// A column of type `regclass`, 0 for NULL.

@@ -5,6 +5,7 @@
 
 use crate::error::{self, Error, or_raise};
 use crate::sealed::{self, Standing};
+use crate::uuids::to_pgrx;
 use pgrx::datum::UnboxDatum;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
@@ -66,13 +67,11 @@ where
 }
 
 fn current_user() -> Option<pgrx::Uuid> {
-    current(|| sealed::with_identity(|identity| pgrx::Uuid::from_bytes(*identity.user_id.as_bytes())))
+    current(|| sealed::with_identity(|identity| to_pgrx(identity.user_id)))
 }
 
 fn current_tenant() -> Option<pgrx::Uuid> {
-    current(|| {
-        sealed::with_identity(|identity| Some(pgrx::Uuid::from_bytes(*identity.tenant_id?.as_bytes()))).flatten()
-    })
+    current(|| sealed::with_identity(|identity| Some(to_pgrx(identity.tenant_id?))).flatten())
 }
 
 fn current_number() -> Option<i64> {

@@ -11,6 +11,7 @@ use super::{catalogue, named, table_owner};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::permissions;
+use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{caller, clock, issuers, settings, spi, transaction};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
@@ -75,7 +76,7 @@ fn require_prover(table_name: Option<Oid>) -> bool {
 fn invented(user_id: Uuid, external_id: Option<String>, tenant_id: Option<Uuid>) -> Result<Identity> {
     let known = spi::read(
         "SELECT FROM warden.users u WHERE u.id = $1 OR u.external_id = $2",
-        &[pgrx::Uuid::from_bytes(*user_id.as_bytes()).into(), external_id.clone().into()],
+        &[to_pgrx(user_id).into(), external_id.clone().into()],
         |_| Ok(()),
     )?;
     if !known.is_empty() {
@@ -126,8 +127,4 @@ unsafe fn set(name: &CStr, value: &CStr) {
             false,
         );
     }
-}
-
-fn from_pgrx(id: pgrx::Uuid) -> Uuid {
-    Uuid::from_bytes(*id.as_bytes())
 }

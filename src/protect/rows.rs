@@ -9,12 +9,11 @@ use super::owner_writes::{defer_nothing, writing_as};
 use super::{apply, catalogue, policy, table_owner};
 use crate::error::{Error, Result, or_raise};
 use crate::kept::Kept;
-use crate::{caller, catalog, scope_checks, sealed, spi};
+use crate::{caller, catalog, row_keys, scope_checks, sealed, spi};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::rc::Rc;
-use uuid::Uuid;
 
 /// A table whose rows can be shared.
 struct Shareable {
@@ -22,8 +21,6 @@ struct Shareable {
     options: Options,
     owner: Column,
     key: Column,
-    /// The type of the key.
-    kind: Oid,
 }
 
 /// What the caller may do with a row. See the comment on the SQL function.
@@ -117,28 +114,13 @@ fn read(relation: Oid) -> Result<Shareable> {
     let (Some(key), Some(owner)) = (&options.key_column, &options.owner_column) else { return Err(not_shareable()) };
     let table = apply::first(&catalogue::facts(&[relation.to_u32()], &options)?)?.clone();
     let (key, owner) = (policy::column(&table, key)?.clone(), policy::column(&table, owner)?.clone());
-    let kind = match Oid::from(key.type_id) {
-        pg_sys::VARCHAROID => pg_sys::TEXTOID,
-        kind => kind,
-    };
-    Ok(Shareable { table, options, owner, key, kind })
+    Ok(Shareable { table, options, owner, key })
 }
 
 impl Shareable {
     /// The key as the shares have it; `None` for what no row of the table can have.
     fn key(&self, id: &str) -> Option<(String, DatumWithOid<'static>)> {
-        let (text, datum) = match self.kind {
-            pg_sys::UUIDOID => {
-                let id = Uuid::parse_str(id.trim()).ok()?;
-                (id.to_string(), pgrx::Uuid::from_bytes(*id.as_bytes()).into())
-            }
-            pg_sys::INT2OID | pg_sys::INT4OID | pg_sys::INT8OID => {
-                let id: i64 = id.trim().parse().ok()?;
-                (id.to_string(), id.into())
-            }
-            _ => (id.to_owned(), id.to_owned().into()),
-        };
-        Some((text, datum))
+        row_keys::parse(Oid::from(self.key.type_id), id)
     }
 
     fn of_key(&self) -> String {

@@ -4,11 +4,13 @@
 
 use crate::elevated::with_rights_of_extension;
 use crate::error::{self, Error, or_raise};
-use crate::{shares, spi, transaction};
-use pgrx::pg_sys::{self, Oid};
+use crate::{row_keys, shares, spi, transaction};
+use pgrx::datum::UnboxDatum;
+use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
+use pgrx::{FromDatum, IntoDatum};
 use std::cell::RefCell;
-use uuid::Uuid;
+use std::num::NonZeroUsize;
 
 thread_local! {
     /// The tables that were unprotected in a transaction, by its local id.
@@ -88,17 +90,20 @@ fn key(row: &PgHeapTuple<'_, AllocatedByPostgres>, name: &str) -> error::Result<
             "warden.protect() brings its triggers up to date.",
         )
     };
-    let (number, attribute) = row.get_attribute_by_name(name).ok_or_else(missing)?;
-    let value = match attribute.type_oid().value() {
-        pg_sys::UUIDOID => {
-            let id = row.get_by_index::<pgrx::Uuid>(number);
-            id.map(|id| id.map(|id| Uuid::from_bytes(*id.as_bytes()).to_string()))
-        }
-        pg_sys::INT2OID => row.get_by_index::<i16>(number).map(|id| id.map(|id| id.to_string())),
-        pg_sys::INT4OID => row.get_by_index::<i32>(number).map(|id| id.map(|id| id.to_string())),
-        pg_sys::INT8OID => row.get_by_index::<i64>(number).map(|id| id.map(|id| id.to_string())),
-        pg_sys::TEXTOID | pg_sys::VARCHAROID => row.get_by_index::<String>(number),
-        _ => return Err(missing()),
-    };
-    value.ok().flatten().ok_or_else(|| Error::internal("the key of a row cannot be read"))
+    let attribute = row.get_attribute_by_name(name).filter(|(_, of)| row_keys::is_key(of.type_oid().value()));
+    let (number, attribute) = attribute.ok_or_else(missing)?;
+    let key = row_keys::text(attribute.type_oid().value(), &Attribute { row, number });
+    key.ok_or_else(|| Error::internal("the key of a row cannot be read"))
+}
+
+/// A column of a row.
+struct Attribute<'a> {
+    row: &'a PgHeapTuple<'a, AllocatedByPostgres>,
+    number: NonZeroUsize,
+}
+
+impl row_keys::Value for Attribute<'_> {
+    fn read<T: FromDatum + IntoDatum + for<'a> UnboxDatum<As<'a> = T> + 'static>(&self) -> Option<T> {
+        self.row.get_by_index::<T>(self.number).ok().flatten()
+    }
 }
