@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::held_settings::{self, Others};
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::c_int;
 
@@ -15,25 +16,13 @@ use std::ffi::c_int;
 /// (sub)transaction restores both, as it does for SECURITY DEFINER functions.
 pub fn with_rights_of_extension<R>(work: impl FnOnce() -> R) -> R {
     let (mut user, mut context): (Oid, c_int) = (Oid::INVALID, 0);
-    // SAFETY: sets variables of the backend, and sets them back; the texts are NUL-terminated and
-    // copied. The extension belongs to a superuser, as its control file demands.
+    // SAFETY: sets variables of the backend, and sets them back. The extension belongs to a superuser,
+    // as its control file demands.
     unsafe {
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         let elevated = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
         pg_sys::SetUserIdAndSecContext(Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID), elevated);
-        let level = pg_sys::NewGUCNestLevel();
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            c"pg_catalog, pg_temp".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-        let result = work();
-        pg_sys::AtEOXact_GUC(true, level);
+        let result = held_settings::with(&[(c"search_path", c"pg_catalog, pg_temp")], Others::Kept, work);
         pg_sys::SetUserIdAndSecContext(user, context);
         result
     }

@@ -30,6 +30,7 @@ mod exchange_token;
 mod forwarded;
 mod gateway;
 mod grant;
+mod held_settings;
 mod hooks;
 mod http_status;
 mod identity;

@@ -12,9 +12,10 @@
 
 use super::table_owner::act_as;
 use crate::error::{Error, Result};
+use crate::held_settings::{self, Others};
 use crate::{caller, spi};
 use pgrx::pg_sys::{self, Oid};
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 
 /// Runs `work` as the owner of tables in a schema (quoted). Waits for locks no longer than `lock_timeout`,
 /// or 5 s where none is set: a client that idles in a transaction keeps nobody waiting for ever.
@@ -24,18 +25,11 @@ use std::ffi::{CStr, CString};
 pub fn writing_as<R>(owner: Oid, schema: &str, work: impl FnOnce() -> Result<R>) -> Result<R> {
     refuse_superuser(owner, schema)?;
     let path = CString::new(format!("{schema}, pg_temp")).map_err(|_| Error::internal("a name holds a zero byte"))?;
-    // SAFETY: sets variables of the backend, and sets them back, also those that the owner's code has set;
-    // the texts are NUL-terminated and copied. Should `work` raise, the abort of the (sub)transaction does it.
-    unsafe {
-        let level = pg_sys::NewGUCNestLevel();
-        set(c"search_path", &path);
-        if pg_sys::LockTimeout == 0 {
-            set(c"lock_timeout", c"5s");
-        }
-        let result = act_as(owner, work);
-        pg_sys::AtEOXact_GUC(false, level);
-        result
-    }
+    let settings = [(c"search_path", path.as_c_str()), (c"lock_timeout", c"5s")];
+    // SAFETY: reads a variable of the backend.
+    let waits_for_ever = unsafe { pg_sys::LockTimeout } == 0;
+    let settings = if waits_for_ever { &settings[..] } else { &settings[..1] };
+    held_settings::with(settings, Others::Undone, || act_as(owner, work))
 }
 
 /// Refuses a superuser as the owner of what is to be read or written.
@@ -58,22 +52,4 @@ pub fn refuse_superuser(owner: Oid, what: &str) -> Result<()> {
 pub fn defer_nothing() -> Result<()> {
     act_as(caller::oid(), || spi::write("SET CONSTRAINTS ALL IMMEDIATE", &[]))?;
     Ok(())
-}
-
-/// # Safety
-/// Within a nest level that is left again.
-unsafe fn set(name: &CStr, value: &CStr) {
-    // SAFETY: as the caller promises; both texts are NUL-terminated and copied.
-    unsafe {
-        pg_sys::set_config_option(
-            name.as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-    }
 }

@@ -9,6 +9,7 @@
 
 use super::{catalogue, named, table_owner};
 use crate::error::{Error, Result, or_raise};
+use crate::held_settings::{self, Others};
 use crate::identity::Identity;
 use crate::permissions;
 use crate::uuids::{from_pgrx, to_pgrx};
@@ -100,31 +101,6 @@ fn invented(user_id: Uuid, external_id: Option<String>, tenant_id: Option<Uuid>)
 /// With `session_replication_role = replica`, and the names of the table's own schema in reach, as its checks
 /// and defaults expect. Should `work` raise, the abort of the (sub)transaction restores both.
 fn without_triggers<R>(path: &CStr, work: impl FnOnce() -> R) -> R {
-    // SAFETY: sets variables of the backend, and sets them back, also those that code of others has set.
-    unsafe {
-        let level = pg_sys::NewGUCNestLevel();
-        set(c"session_replication_role", c"replica");
-        set(c"search_path", path);
-        let result = work();
-        pg_sys::AtEOXact_GUC(false, level);
-        result
-    }
-}
-
-/// # Safety
-/// Within a nest level that is left again.
-unsafe fn set(name: &CStr, value: &CStr) {
-    // SAFETY: as the caller promises; both texts are NUL-terminated and copied.
-    unsafe {
-        pg_sys::set_config_option(
-            name.as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_SUSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-    }
+    let settings = [(c"session_replication_role", c"replica"), (c"search_path", path)];
+    held_settings::with(&settings, Others::Undone, work)
 }
