@@ -1,6 +1,6 @@
 //! What stands against protecting a table. Knows nothing of Postgres.
 
-use super::facts::{Policy, Table, Tree};
+use super::facts::{BOOL, Column, Policy, Table, Tree};
 use super::options::{Options, Refusal};
 use super::policy;
 
@@ -61,8 +61,8 @@ pub fn check_options(tree: &Tree, options: &Options) -> Result<(), Refusal> {
             "Protect the parent first.",
         ));
     }
-    policy::check_reference(column)?;
-    policy::check_reference(&parent.key)
+    check_reference(column)?;
+    check_reference(&parent.key)
 }
 
 /// Refuses what is said of sharing where it has no meaning.
@@ -87,7 +87,7 @@ fn check_sharing(tree: &Tree, options: &Options) -> Result<(), Refusal> {
                 "Give it one of uuid, text or an integer type.",
             ));
         }
-        policy::check_key(policy::column(root, key)?)?;
+        check_key(policy::column(root, key)?)?;
     }
     let misplaced = [
         (options.reference_level.is_some() && options.key_column.is_none(), "reference_level is for shareable tables"),
@@ -163,7 +163,7 @@ pub fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
     for column_name in options.columns() {
         let column = policy::column(table, column_name)?;
         if options.parent_column.as_deref() == Some(column_name) {
-            policy::check_reference(column).map_err(of_table)?;
+            check_reference(column).map_err(of_table)?;
             continue;
         }
         if column.generated {
@@ -172,7 +172,7 @@ pub fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
                 "The owner of a row is who inserts it: use a plain column.",
             ));
         }
-        policy::check_column(column, options.tenant_column.as_deref() == Some(column_name)).map_err(of_table)?;
+        check_column(column, options.tenant_column.as_deref() == Some(column_name)).map_err(of_table)?;
     }
     if let Some(key) = &options.key_column
         && options.columns().any(|column| column == key)
@@ -183,7 +183,7 @@ pub fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
         ));
     }
     if let Some(column_name) = &options.public_column {
-        policy::check_public(policy::column(table, column_name)?).map_err(of_table)?;
+        check_public(policy::column(table, column_name)?).map_err(of_table)?;
     }
     let foreign: Vec<_> = foreign_policies(table).map(|policy| policy.name.as_str()).collect();
     if !foreign.is_empty() {
@@ -193,6 +193,41 @@ pub fn check_table(table: &Table, options: &Options) -> Result<(), Refusal> {
         ));
     }
     Ok(())
+}
+
+/// Refuses the columns whose equality is not that of their bytes, or whose value no identity has.
+fn check_column(column: &Column, is_tenant: bool) -> Result<(), Refusal> {
+    policy::default(column, is_tenant).map(|_| ())
+}
+
+/// Refuses what is not simply true or false.
+fn check_public(column: &Column) -> Result<(), Refusal> {
+    if column.type_id == BOOL {
+        return Ok(());
+    }
+    Err(Refusal::unusable(format!("a public column of type {} is not supported", column.type_name), "Use boolean."))
+}
+
+/// Refuses a parent column, or the key that it refers to, of a type that policies cannot compare.
+fn check_reference(column: &Column) -> Result<(), Refusal> {
+    if column.identifies() {
+        return Ok(());
+    }
+    Err(Refusal::unusable(
+        format!("a parent column of type {} is not supported", column.type_name),
+        "Use a foreign key over uuid, text, varchar or an integer type.",
+    ))
+}
+
+/// Refuses a key by which rows cannot be shared.
+fn check_key(column: &Column) -> Result<(), Refusal> {
+    if column.identifies() {
+        return Ok(());
+    }
+    Err(Refusal::unusable(
+        format!("rows with a primary key of type {} cannot be shared", column.type_name),
+        "Use a primary key of uuid, text, varchar or an integer type.",
+    ))
 }
 
 /// The policies of a table that `protect` did not write.

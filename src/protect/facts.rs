@@ -72,6 +72,17 @@ pub struct Column {
     pub default: Option<String>,
 }
 
+/// What an owner column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The id of the user.
+    Id,
+    /// Its external id.
+    Text,
+    /// Its external id as a number.
+    Number,
+}
+
 /// A policy as Postgres prints it, but on one line.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Policy {
@@ -172,3 +183,38 @@ impl Table {
         !self.parents.is_empty()
     }
 }
+
+impl Column {
+    /// What it holds as an owner column; `None` for a type of which no id is.
+    pub fn kind(&self) -> Option<Kind> {
+        match self.type_id {
+            UUID => Some(Kind::Id),
+            TEXT | VARCHAR => Some(Kind::Text),
+            INT2 | INT4 | INT8 => Some(Kind::Number),
+            _ => None,
+        }
+    }
+
+    /// Whether rows can be told apart by it: it is of such a type, and what is equal has equal bytes.
+    pub fn identifies(&self) -> bool {
+        self.kind().is_some() && self.deterministic
+    }
+
+    /// Whether a column of numbers can hold this one.
+    pub fn holds(&self, number: i64) -> bool {
+        match self.type_id {
+            INT2 => i16::try_from(number).is_ok(),
+            INT4 => i32::try_from(number).is_ok(),
+            _ => true,
+        }
+    }
+}
+
+// pg_type.oid, which never changes for these.
+pub const BOOL: u32 = 16;
+pub const UUID: u32 = 2950;
+pub const VARCHAR: u32 = 1043;
+const TEXT: u32 = 25;
+const INT2: u32 = 21;
+const INT4: u32 = 23;
+const INT8: u32 = 20;

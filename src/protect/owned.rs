@@ -7,7 +7,7 @@
 //! Tables of one owner in one schema are written by one statement: foreign keys among them are checked at
 //! its end, when all of them have their new keys or are gone, in whichever order they refer to one another.
 
-use super::facts::Column;
+use super::facts::{Column, Kind};
 use super::policy::bare;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,14 +91,6 @@ pub struct Dependent {
     pub condition: String,
 }
 
-/// What an owner column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Id,
-    Text,
-    Number,
-}
-
 /// One statement, and the tables whose rows it counts, in the order of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
@@ -112,22 +104,9 @@ pub struct Group {
 pub type Tables = BTreeMap<u32, Owned>;
 
 impl Owned {
-    /// `None` for a table whose rows belong to other rows.
+    /// What the owner column holds; `None` for a table whose rows belong to other rows.
     pub fn kind(&self) -> Option<Kind> {
-        self.names_owner.then_some(match self.column.type_id {
-            UUID => Kind::Id,
-            INT2 | INT4 | INT8 => Kind::Number,
-            _ => Kind::Text,
-        })
-    }
-
-    /// Whether the column can hold this number.
-    pub fn holds(&self, number: i64) -> bool {
-        match self.column.type_id {
-            INT2 => i16::try_from(number).is_ok(),
-            INT4 => i32::try_from(number).is_ok(),
-            _ => true,
-        }
+        self.names_owner.then(|| self.column.kind().unwrap_or(Kind::Text))
     }
 
     /// What to write to: the table with all of its members, or each by itself where they have other owners,
@@ -290,9 +269,3 @@ fn parents_first(tables: &Tables) -> Vec<u32> {
     }
     order
 }
-
-// pg_type.oid, which never changes for these.
-const UUID: u32 = 2950;
-const INT2: u32 = 21;
-const INT4: u32 = 23;
-const INT8: u32 = 20;

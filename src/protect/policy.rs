@@ -10,7 +10,7 @@
 //! An expression is written twice from one template: as a statement, with its operators pinned to
 //! `pg_catalog`, and as Postgres prints it afterwards, so that a policy can be recognised as ours.
 
-use super::facts::{Column, Parent, Policy, Table};
+use super::facts::{Column, Kind, Parent, Policy, Table, UUID, VARCHAR};
 use super::options::{Command, Options, Refusal};
 use crate::access_level::Level;
 
@@ -93,41 +93,6 @@ pub fn default(column: &Column, is_tenant: bool) -> Result<&'static str, Refusal
         return Ok(CURRENT_TENANT);
     }
     identity(column)
-}
-
-/// Refuses the columns whose equality is not that of their bytes, or whose value no identity has.
-pub fn check_column(column: &Column, is_tenant: bool) -> Result<(), Refusal> {
-    default(column, is_tenant).map(|_| ())
-}
-
-/// Refuses what is not simply true or false.
-pub fn check_public(column: &Column) -> Result<(), Refusal> {
-    if column.type_id == BOOL {
-        return Ok(());
-    }
-    Err(Refusal::unusable(format!("a public column of type {} is not supported", column.type_name), "Use boolean."))
-}
-
-/// Refuses a parent column, or the key that it refers to, of a type this module cannot compare.
-pub fn check_reference(column: &Column) -> Result<(), Refusal> {
-    if [UUID, TEXT, VARCHAR, INT2, INT4, INT8].contains(&column.type_id) && column.deterministic {
-        return Ok(());
-    }
-    Err(Refusal::unusable(
-        format!("a parent column of type {} is not supported", column.type_name),
-        "Use a foreign key over uuid, text, varchar or an integer type.",
-    ))
-}
-
-/// Refuses a key by which rows cannot be shared.
-pub fn check_key(column: &Column) -> Result<(), Refusal> {
-    if [UUID, TEXT, VARCHAR, INT2, INT4, INT8].contains(&column.type_id) && column.deterministic {
-        return Ok(());
-    }
-    Err(Refusal::unusable(
-        format!("rows with a primary key of type {} cannot be shared", column.type_name),
-        "Use a primary key of uuid, text, varchar or an integer type.",
-    ))
 }
 
 /// The column as it stands in the facts.
@@ -266,10 +231,10 @@ pub fn shared(prefix: &str, key: &Column, level: Level) -> String {
 
 /// The owner whose rows an agent may read that has a capability.
 fn lent(owner: &Column, capability: &str) -> Result<String, Refusal> {
-    let function = match identity(owner)? {
-        CURRENT_USER => "warden.lending_user_id",
-        CURRENT_EXTERNAL_ID => "warden.lending_external_id",
-        _ => "warden.lending_external_number",
+    let function = match usable(owner)? {
+        Kind::Id => "warden.lending_user_id",
+        Kind::Text => "warden.lending_external_id",
+        Kind::Number => "warden.lending_external_number",
     };
     Ok(format!("{function}('{capability}'::text)"))
 }
@@ -326,20 +291,27 @@ fn policy(
 
 /// What an owner column is compared with.
 fn identity(column: &Column) -> Result<&'static str, Refusal> {
+    Ok(match usable(column)? {
+        Kind::Id => "warden.current_user_id()",
+        Kind::Text => "warden.current_external_id()",
+        Kind::Number => "warden.current_external_number()",
+    })
+}
+
+/// What an owner column holds, if that can be compared.
+fn usable(column: &Column) -> Result<Kind, Refusal> {
     let refuse = |hint: &str| {
         Err(Refusal::unusable(
             format!("an owner column of type {} is not supported", column.type_name),
             hint.to_owned(),
         ))
     };
-    match column.type_id {
-        UUID => Ok(CURRENT_USER),
-        TEXT | VARCHAR if !column.deterministic => refuse(
+    match column.kind() {
+        Some(Kind::Text) if !column.deterministic => refuse(
             "Two ids that differ would be equal under this collation: use one that is deterministic, say COLLATE \"C\".",
         ),
-        TEXT | VARCHAR => Ok(CURRENT_EXTERNAL_ID),
-        INT2 | INT4 | INT8 => Ok("warden.current_external_number()"),
-        _ => refuse(
+        Some(kind) => Ok(kind),
+        None => refuse(
             "Use uuid for the user's id, text or varchar for its external id, smallint, integer or bigint for its external number.",
         ),
     }
@@ -398,15 +370,4 @@ pub fn one_line(text: &str) -> String {
 /// In a list of roles.
 const PUBLIC: u32 = 0;
 
-const CURRENT_USER: &str = "warden.current_user_id()";
-const CURRENT_EXTERNAL_ID: &str = "warden.current_external_id()";
 const CURRENT_TENANT: &str = "warden.current_tenant_id()";
-
-// pg_type.oid, which never changes for these.
-const BOOL: u32 = 16;
-const UUID: u32 = 2950;
-const TEXT: u32 = 25;
-const VARCHAR: u32 = 1043;
-const INT2: u32 = 21;
-const INT4: u32 = 23;
-const INT8: u32 = 20;

@@ -2,7 +2,8 @@
 //! The statements are made in `owned`, and executed as the owner of each table.
 
 use super::catalogue;
-use super::owned::{self, Group, Kind, Owned, Scope, Tables};
+use super::facts::Kind;
+use super::owned::{self, Group, Owned, Scope, Tables};
 use super::owner_writes::{defer_nothing, refuse_superuser, writing_as};
 use super::table_owner::act_as;
 use crate::error::{Error, Result, or_raise};
@@ -250,7 +251,7 @@ fn until_none_is_left(
 /// An integer column holds external numbers, and not every user has one.
 fn require_number(table: &Owned, keys: &Keys) -> Result<()> {
     let number = keys.recipient.as_ref().and_then(|(_, _, number)| *number);
-    if table.kind() != Some(Kind::Number) || number.is_some_and(|number| table.holds(number)) {
+    if table.kind() != Some(Kind::Number) || number.is_some_and(|number| table.column.holds(number)) {
         return Ok(());
     }
     Err(Error::wrong_state(

@@ -3,7 +3,7 @@
 //! Whether somebody reaches a row is asked of the table itself, as whoever calls: the answer is that of the policies.
 //! To hold a row fast, and to give it to another owner, is done as the owner of the table.
 
-use super::facts::{Column, Table};
+use super::facts::{Column, Kind, Table};
 use super::options::{Command, Options};
 use super::owner_writes::{defer_nothing, writing_as};
 use super::{apply, catalogue, policy, table_owner};
@@ -85,10 +85,10 @@ fn give_row(table_name: Option<Oid>, id: Option<&str>, former: Option<&str>, own
 /// How an owner stands in a table's rows. See the comment on the SQL function.
 #[pg_extern(sql = false)]
 fn owner_kind(table_name: Option<Oid>) -> &'static str {
-    or_raise(shareable(table_name).map(|table| match Oid::from(table.owner.type_id) {
-        pg_sys::UUIDOID => "user_id",
-        pg_sys::TEXTOID | pg_sys::VARCHAROID => "external_id",
-        _ => "external_number",
+    or_raise(shareable(table_name).map(|table| match table.owner.kind() {
+        Some(Kind::Id) => "user_id",
+        Some(Kind::Text) => "external_id",
+        Some(Kind::Number) | None => "external_number",
     }))
 }
 

@@ -144,6 +144,6 @@ fn a_conflict_is_of_the_row_as_it_will_be() {
 #[test]
 fn a_number_fits_its_column_or_not() {
     let all = tables(vec![table(1, ALICE, "u", INT2), table(2, ALICE, "u", INT4)]);
-    assert!(all[&1].holds(32_767) && !all[&1].holds(32_768));
-    assert!(all[&2].holds(2_147_483_647) && !all[&2].holds(2_147_483_648));
+    assert!(all[&1].column.holds(32_767) && !all[&1].column.holds(32_768));
+    assert!(all[&2].column.holds(2_147_483_647) && !all[&2].column.holds(2_147_483_648));
 }
