@@ -46,3 +46,9 @@ class Issuer:
     def sign(self, payload: bytes) -> str:
         """A compact JWS (RFC 7515) over any bytes."""
         return jwt.api_jws.encode(payload, self._key, algorithm=self.algorithm, headers={"kid": self.kid, "typ": "JWT"})
+
+
+def forged(token: str) -> str:
+    """The token with one character of its signature changed, whatever that was."""
+    signed, _, signature = token.rpartition(".")
+    return f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from documents import DOCUMENTS_EACH
+from issuer import forged
 
 CLIENTS = 200
 SECONDS = float(os.environ.get("WARDEN_STRESS_SECONDS", "20"))
@@ -69,7 +70,7 @@ async def refused(connection, user, token, seen):
     async with connection.transaction():
         with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
             async with connection.transaction():
-                await connection.execute("SELECT warden.authenticate($1)", token[:-4] + "AAAA")
+                await connection.execute("SELECT warden.authenticate($1)", forged(token))
         seen.expect(await read(connection), user, 0)
 
 
