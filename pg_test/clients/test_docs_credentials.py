@@ -32,7 +32,9 @@ def test_an_unknown_user_is_answered_like_a_wrong_password(sections):
 
 
 def test_five_guesses_are_looked_at(sections):
-    assert section(sections, "too_early") == ["5|5"]
+    looked_at, too_early = map(int, section(sections, "too_early")[0].split("|"))
+    # Ten guesses are over within the first delay, of a second; a slow machine goes through two, or three, of 1, 2 and 4.
+    assert looked_at + too_early == 10 and 5 <= looked_at <= 7
 
 
 def test_a_refresh_token_is_good_once(sections):
