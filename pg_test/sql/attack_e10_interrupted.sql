@@ -2,7 +2,7 @@
 -- half-set state, also where somebody was there before.
 \ir lib/cast.sql
 SELECT warden.trust_issuer(:'other_issuer', :'other_jwks', '{api}');
-\setenv LOCK 'BEGIN; LOCK TABLE warden.users; SELECT pg_sleep(4)'
+\setenv LOCK 'BEGIN; LOCK TABLE warden.users; SELECT pg_sleep(120)'
 \ir lib/as_attacker.sql
 
 \set interrupted `"$WARDEN_BIN_DIR/psql" -X -q -A -t -U postgres -d attack_e10_interrupted -c "$LOCK" >/dev/null 2>&1 &`
@@ -25,14 +25,14 @@ SET LOCAL lock_timeout = '200ms';
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'alice_token'), '55P03', 'a lock timeout');
 SELECT t.is(seen(), NULL, 'there is nobody');
 ROLLBACK;
-SELECT t.ok(wait_until_locked('warden.users', false), 'the lock is gone');
+SELECT t.ok(unlock('warden.users'), 'the lock is gone');
 BEGIN;
 SELECT t.is(warden.authenticate(:'alice_token'), :'alice'::uuid, 'the backend is sound: alice');
 SELECT t.is(seen(), 'alice 1, alice 2, alice 3', 'sees hers');
 COMMIT;
 
 -- With somebody there already: a token of another issuer, whose keys this backend has not read yet.
-\setenv LOCK 'BEGIN; LOCK TABLE warden.issuer_keys; SELECT pg_sleep(3)'
+\setenv LOCK 'BEGIN; LOCK TABLE warden.issuer_keys; SELECT pg_sleep(120)'
 BEGIN;
 SELECT warden.authenticate(:'alice_token');
 SELECT t.is(seen(), 'alice 1, alice 2, alice 3', 'alice is there');
@@ -42,6 +42,6 @@ SET LOCAL lock_timeout = '200ms';
 SELECT t.refused(format('SELECT warden.authenticate(%L)', :'other_alice_token'), '55P03', 'her second token is interrupted');
 SELECT t.is(seen(), NULL, 'and there is nobody, rather than perhaps somebody');
 COMMIT;
-SELECT t.ok(wait_until_locked('warden.issuer_keys', false), 'the lock is gone');
+SELECT t.ok(unlock('warden.issuer_keys'), 'the lock is gone');
 SELECT t.is(warden.authenticate(:'other_alice_token'), :'alice'::uuid, 'the same token a little later');
 SELECT t.done();
