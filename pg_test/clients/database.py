@@ -28,7 +28,7 @@ class Database:
         return psycopg.connect(self.dsn(user, pooled=pooled), **options)
 
 
-def eventually(condition, seconds: float = 30):
+def eventually(condition, seconds: float = 120):
     """Waits until `condition()` is true and returns what it returned."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):

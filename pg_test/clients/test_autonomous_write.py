@@ -84,7 +84,7 @@ def test_twenty_at_once(database, event, recorded):
 
     def record(_number):
         with database.connect("gateway") as gateway:
-            barrier.wait(60)
+            barrier.wait(300)
             gateway.execute(RECORD, (event, True))
             gateway.rollback()
 

@@ -23,7 +23,7 @@ def together(database):
 
         def one(number):
             with database.connect(role) as connection:
-                barrier.wait(60)
+                barrier.wait(300)
                 return work(connection, number)
 
         with ThreadPoolExecutor(count) as threads:

@@ -27,7 +27,7 @@ def chapter():
             text=True,
             cwd=REPOSITORY,
             env=environment(directory),
-            timeout=120,
+            timeout=600,
         )
         yield directory, result.stdout.split("@@\n")[1:]
 
@@ -39,7 +39,7 @@ def environment(directory, **more):
 
 
 def pipeline(directory, **more):
-    return subprocess.run(["bash", "-c", COMMAND], capture_output=True, text=True, env=environment(directory, **more), timeout=60)
+    return subprocess.run(["bash", "-c", COMMAND], capture_output=True, text=True, env=environment(directory, **more), timeout=600)
 
 
 def test_every_block_was_run(chapter):

@@ -245,7 +245,7 @@ def node(files, packages, script, *arguments):
     command = ["node", str(files / "main.mjs"), *map(json.dumps, arguments)]
     # `prepare prisma` brings a newer Node where the machine's is too old.
     environment = {**os.environ, "PATH": f"{link}/.bin:{os.environ['PATH']}"}
-    result = subprocess.run(command, cwd=files, env=environment, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(command, cwd=files, env=environment, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 

@@ -37,7 +37,7 @@ def psql(directory, script, *options):
         text=True,
         cwd=REPOSITORY,
         env={**os.environ, "PGDATABASE": "postgres"},
-        timeout=120,
+        timeout=600,
     )
     return result.stdout
 

@@ -46,7 +46,7 @@ class Place(NamedTuple):
     def run(self, command):
         """What the command, typed into a shell, printed, and whether it succeeded."""
         typed = ["bash", "-o", "pipefail", "-c", command]
-        options = {"cwd": self.directory, "env": self.environment, "stderr": subprocess.STDOUT, "timeout": 300}
+        options = {"cwd": self.directory, "env": self.environment, "stderr": subprocess.STDOUT, "timeout": 600}
         return subprocess.run(typed, stdout=subprocess.PIPE, text=True, **options)
 
     def type(self, *commands):

@@ -29,7 +29,7 @@ def service(documents):
         port = listener.getsockname()[1]
     yield f"http://127.0.0.1:{port}"
     process.terminate()
-    process.wait(30)
+    process.wait(120)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def client_of(service, documents):
     def client_of(user, token=None):
         token = token or documents.token(user)
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=f"{service}/api/{user}", headers=headers, timeout=60)
+        return httpx.Client(base_url=f"{service}/api/{user}", headers=headers, timeout=300)
 
     return client_of
 
@@ -101,7 +101,7 @@ def test_foreign_document_is_answered_like_one_that_does_not_exist(alice, bob):
 
 
 def test_token_is_required(service, documents):
-    answer = httpx.get(f"{service}/api/{documents.users[0]}/documents")
+    answer = httpx.get(f"{service}/api/{documents.users[0]}/documents", timeout=300)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 

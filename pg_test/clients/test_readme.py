@@ -88,5 +88,5 @@ def test_javascript(drivers, empty_server):
         await pool.end();
     """
     command = ["node", "--input-type=module", "--eval", script]
-    result = subprocess.run(command, cwd=clients / "node", capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=clients / "node", capture_output=True, text=True, timeout=600)
     assert result.stdout == "salary,diary\n", result.stderr

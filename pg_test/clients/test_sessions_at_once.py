@@ -38,7 +38,7 @@ def user(signing, superuser):
 @pytest.fixture
 def boss(documents):
     with documents.connect("boss", autocommit=True) as connection:
-        connection.execute("SET lock_timeout = '1s'")
+        connection.execute("SET lock_timeout = '30s'")
         yield connection
 
 
@@ -65,7 +65,7 @@ def together(database, role, works):
     def one(work):
         with database.connect(role, autocommit=True) as connection:
             connection.execute("SELECT warden.version()")
-            barrier.wait(60)
+            barrier.wait(300)
             try:
                 return work(connection)
             except psycopg.Error as error:

@@ -19,7 +19,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON tools TO app;
 SELECT warden.protect('tools', shareable => true);
 """
 # Whoever waits for another client's transaction waits for ever: this ends it.
-BOUND = "SET statement_timeout = '2s'"
+BOUND = "SET statement_timeout = '60s'"
 
 
 class Workshop:
@@ -89,7 +89,7 @@ def all_at_once(calls):
     barrier = Barrier(len(calls))
 
     def one(call):
-        barrier.wait(60)
+        barrier.wait(300)
         try:
             return call()
         except psycopg.Error as error:

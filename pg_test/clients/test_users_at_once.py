@@ -29,7 +29,7 @@ def together(database, boss):
                 connection.execute("SELECT count(*) FROM warden.list_users(page_size => 1)")
                 connection.execute(f"BEGIN ISOLATION LEVEL {isolation}")
                 connection.execute("SELECT count(*) FROM pg_class")
-                barrier.wait(60)
+                barrier.wait(300)
                 try:
                     result = connection.execute(*statement).fetchone()[0]
                     connection.execute("COMMIT")
