@@ -58,7 +58,7 @@ def own_server(name):
 
     server("mkdir", str(run_directory))
     server(f"{binaries}/initdb", "-D", f"{run_directory}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={run_directory} -c fsync=off"
+    options = f"-c listen_addresses='' -c unix_socket_directories={run_directory} -c fsync=off -c autovacuum=off"
     server(f"{binaries}/pg_ctl", "-D", f"{run_directory}/data", "-l", f"{run_directory}/log", "-o", options, "-w", "start")
     try:
         yield str(run_directory)

@@ -49,7 +49,7 @@ class Server:
         return standby
 
     def start(self) -> None:
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.socket} -p {self.port} -c fsync=off -c wal_level=logical"
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.socket} -p {self.port} -c fsync=off -c autovacuum=off -c wal_level=logical"
         run("pg_ctl", "start", "-w", "-s", "-D", self.data, "-l", str(self.log), "-o", options)
 
     def promote(self) -> None:

@@ -24,7 +24,7 @@ private_apt() {
         -qq -o Acquire::Check-Valid-Until=false
         -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o Dir::State::Lists="$apt/lists" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache"
-        -o Acquire::Languages=none -o APT::Sandbox::User="$(id -un)"
+        -o Acquire::Retries=5 -o Acquire::Languages=none -o APT::Sandbox::User="$(id -un)"
     )
     apt-get "${options[@]}" update >>"$work/apt.log" 2>&1 && apt-get "${options[@]}" "$@" >>"$work/apt.log" 2>&1
 }

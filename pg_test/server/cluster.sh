@@ -26,13 +26,7 @@ cluster_start() {
     export WARDEN_SOCKET_DIR=$WARDEN_RUN_DIR/socket
     export WARDEN_LOG=$WARDEN_RUN_DIR/server.log
     export WARDEN_HOST=127.0.0.1
-    WARDEN_PORT=$(free_port)
-    WARDEN_POOLER_PORT=$(free_port)
-    export WARDEN_PORT WARDEN_POOLER_PORT
-    export WARDEN_ADMIN_DSN="host=$WARDEN_SOCKET_DIR port=$WARDEN_PORT user=postgres dbname=postgres"
     export WARDEN_AS_SERVER_USER=$here/as-server-user
-    # What psql and libpq use when told nothing else.
-    export PGHOST=$WARDEN_SOCKET_DIR PGPORT=$WARDEN_PORT PGUSER=postgres PGDATABASE=postgres
     export PATH=$WARDEN_BIN_DIR:$PATH
 
     mkdir "$WARDEN_SOCKET_DIR"
@@ -44,6 +38,10 @@ cluster_start() {
     fi
     start_server
     start_pooler
+    export WARDEN_PORT WARDEN_POOLER_PORT
+    export WARDEN_ADMIN_DSN="host=$WARDEN_SOCKET_DIR port=$WARDEN_PORT user=postgres dbname=postgres"
+    # What psql and libpq use when told nothing else.
+    export PGHOST=$WARDEN_SOCKET_DIR PGPORT=$WARDEN_PORT PGUSER=postgres PGDATABASE=postgres
 }
 
 cluster_stop() {
@@ -69,7 +67,6 @@ start_server() {
         die "initdb failed: $(cat "$WARDEN_RUN_DIR/initdb.log")"
     as_server_user tee -a "$WARDEN_RUN_DIR/data/postgresql.conf" >/dev/null <<CONFIGURATION
 listen_addresses = '$WARDEN_HOST'
-port = $WARDEN_PORT
 unix_socket_directories = '$WARDEN_SOCKET_DIR'
 hba_file = '$WARDEN_RUN_DIR/server_hba.conf'
 log_line_prefix = '%m [%p] %q%u@%d '
@@ -77,14 +74,50 @@ max_prepared_transactions = 10
 # The cluster is thrown away: nothing in it has to survive a power cut.
 fsync = off
 full_page_writes = off
+# Statistics, plans and locks are what a test makes of them: nothing comes in between of its own accord.
+autovacuum = off
 CONFIGURATION
-    as_server_user "$WARDEN_BIN_DIR/pg_ctl" start --silent --wait \
-        --pgdata="$WARDEN_RUN_DIR/data" --log="$WARDEN_LOG" </dev/null ||
-        die "the server did not start: $(tail -n 20 "$WARDEN_LOG")"
+    # Between our looking for a port and our taking it somebody else may: another run beside this one.
+    for _ in {1..5}; do
+        WARDEN_PORT=$(free_port)
+        if as_server_user "$WARDEN_BIN_DIR/pg_ctl" start --silent --wait --options="-p $WARDEN_PORT" \
+            --pgdata="$WARDEN_RUN_DIR/data" --log="$WARDEN_LOG" </dev/null; then
+            return
+        fi
+    done
+    die "the server did not start: $(tail -n 20 "$WARDEN_LOG")"
+}
+
+start_pooler() {
+    local log=$WARDEN_RUN_DIR/pgbouncer.log
+    for _ in {1..5}; do
+        WARDEN_POOLER_PORT=$(free_port)
+        configure_pooler
+        rm -f "$log"
+        if as_server_user env "PATH=$PATH:/usr/sbin" pgbouncer --quiet --daemon "$WARDEN_RUN_DIR/pgbouncer.ini" &&
+            pooler_answers && ! grep -q 'cannot listen on' "$log"; then
+            return
+        fi
+        # Without the port it is content with its socket, and the tests would meet another run's pooler there.
+        "$here/stop" --pooler "$WARDEN_RUN_DIR"
+    done
+    die "PgBouncer did not start: $(cat "$log")"
+}
+
+# It comes up after its command has ended.
+pooler_answers() {
+    local socket=(-h "$WARDEN_SOCKET_DIR" -p "$WARDEN_POOLER_PORT" -U postgres -d pgbouncer)
+    for _ in {1..600}; do
+        if "$WARDEN_BIN_DIR/psql" -X -q "${socket[@]}" -c 'SHOW VERSION' >/dev/null 2>&1; then
+            return
+        fi
+        sleep 0.1
+    done
+    return 1
 }
 
 # Transaction pooling, five server connections: small enough that clients do share connections.
-start_pooler() {
+configure_pooler() {
     local version extra=''
     version=$(PATH=$PATH:/usr/sbin pgbouncer --version | sed -n 's/^PgBouncer //p')
     # Prepared statements through a transaction pool came with 1.21.
@@ -113,8 +146,6 @@ ignore_startup_parameters = extra_float_digits
 $extra
 CONFIGURATION
     echo '"postgres" ""' >"$WARDEN_RUN_DIR/pgbouncer.users"
-    as_server_user env "PATH=$PATH:/usr/sbin" pgbouncer --quiet --daemon "$WARDEN_RUN_DIR/pgbouncer.ini" ||
-        die "PgBouncer did not start: $(cat "$WARDEN_RUN_DIR/pgbouncer.log")"
 }
 
 # Below the range from which the kernel takes ports for outgoing connections.

@@ -16,6 +16,9 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build_dir=$repo/.build
 here=$repo/pg_test/server
 
+# Cargo itself tries that often to fetch a crate.
+export CARGO_NET_RETRY=10
+
 # What is kept between runs and shared by all checkouts: servers built from source, cargo-pgrx.
 # Root's servers run as another user, who may not look into /root: hence not below $HOME then.
 if [[ $(id -u) == 0 ]]; then
@@ -38,6 +41,19 @@ at_exit() {
     trap 'exit 129' HUP
 }
 
+# again COMMAND…: three times at most, for what comes by a network.
+again() {
+    local pause
+    for pause in 5 20; do
+        if "$@"; then
+            return
+        fi
+        say "once more in $pause seconds: $1"
+        sleep "$pause"
+    done
+    "$@"
+}
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Postgres refuses to run as root; everything of a server runs as this user.
@@ -48,7 +64,8 @@ fi
 
 # Run a command as the server's user, in an environment of a few known variables.
 as_server_user() {
-    local environment=(env -i "PATH=$PATH" LC_ALL=C.UTF-8 TZ=UTC)
+    # A machine that is busy with something else takes its time to start a server; pg_ctl gives it a minute of its own accord.
+    local environment=(env -i "PATH=$PATH" LC_ALL=C.UTF-8 TZ=UTC PGCTLTIMEOUT=600)
     if [[ $(id -u) != 0 ]]; then
         "${environment[@]}" "$@"
     elif have setpriv; then
