@@ -4,13 +4,17 @@
 #![allow(unsafe_code)]
 
 use crate::redaction::{self, executed, holds_secret, names_function_with_password};
-use crate::{clock, error, refusals, sealed, statements, unguarded};
+use crate::{clock, error, exemption, refusals, sealed, statements, unguarded};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 
 static mut PREVIOUS_EXECUTOR_START: pg_sys::ExecutorStart_hook_type = None;
+static mut PREVIOUS_EXECUTOR_RUN: pg_sys::ExecutorRun_hook_type = None;
+static mut PREVIOUS_EXECUTOR_FINISH: pg_sys::ExecutorFinish_hook_type = None;
+static mut PREVIOUS_PLANNER: pg_sys::planner_hook_type = None;
+static mut PREVIOUS_FMGR: pg_sys::fmgr_hook_type = None;
 static mut PREVIOUS_PROCESS_UTILITY: pg_sys::ProcessUtility_hook_type = None;
 static mut PREVIOUS_EMIT_LOG: pg_sys::emit_log_hook_type = None;
 
@@ -27,6 +31,14 @@ pub fn install() {
     unsafe {
         PREVIOUS_EXECUTOR_START = pg_sys::ExecutorStart_hook;
         pg_sys::ExecutorStart_hook = Some(executor_start);
+        PREVIOUS_EXECUTOR_RUN = pg_sys::ExecutorRun_hook;
+        pg_sys::ExecutorRun_hook = Some(executor_run);
+        PREVIOUS_EXECUTOR_FINISH = pg_sys::ExecutorFinish_hook;
+        pg_sys::ExecutorFinish_hook = Some(executor_finish);
+        PREVIOUS_PLANNER = pg_sys::planner_hook;
+        pg_sys::planner_hook = Some(planner);
+        PREVIOUS_FMGR = pg_sys::fmgr_hook;
+        pg_sys::fmgr_hook = Some(function_call);
         PREVIOUS_PROCESS_UTILITY = pg_sys::ProcessUtility_hook;
         pg_sys::ProcessUtility_hook = Some(process_utility);
         PREVIOUS_EMIT_LOG = pg_sys::emit_log_hook;
@@ -62,13 +74,90 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags
         if statements::concerns(query, eflags) {
             statements::refuse(query);
         }
+        if exemption::holds() {
+            statements::refuse_others_rights(query);
+        }
+        let ended = exemption::end();
         match PREVIOUS_EXECUTOR_START {
             Some(previous) => previous(query, eflags),
             None => unguarded::raising::standard_ExecutorStart(query, eflags),
         }
+        exemption::go_on(ended);
         if statements::writes(query, eflags) {
             statements::remember(query);
         }
+    }
+}
+
+/// What a statement sets off is not exempt from FORCE ROW LEVEL SECURITY where the statement is. Without a guard, as above,
+/// and so are the three below.
+#[cfg(not(feature = "pg18"))]
+unsafe extern "C-unwind" fn executor_run(
+    query: *mut pg_sys::QueryDesc,
+    direction: pg_sys::ScanDirection::Type,
+    count: u64,
+    once: bool,
+) {
+    let ended = exemption::end();
+    // SAFETY: passes on what Postgres passed.
+    unsafe {
+        PREVIOUS_EXECUTOR_RUN.unwrap_or(unguarded::raising::standard_ExecutorRun)(query, direction, count, once);
+    }
+    exemption::go_on(ended);
+}
+
+#[cfg(feature = "pg18")]
+unsafe extern "C-unwind" fn executor_run(
+    query: *mut pg_sys::QueryDesc,
+    direction: pg_sys::ScanDirection::Type,
+    count: u64,
+) {
+    let ended = exemption::end();
+    // SAFETY: passes on what Postgres passed.
+    unsafe {
+        PREVIOUS_EXECUTOR_RUN.unwrap_or(unguarded::raising::standard_ExecutorRun)(query, direction, count);
+    }
+    exemption::go_on(ended);
+}
+
+/// Triggers of the statement fire here.
+unsafe extern "C-unwind" fn executor_finish(query: *mut pg_sys::QueryDesc) {
+    let ended = exemption::end();
+    // SAFETY: passes on what Postgres passed.
+    unsafe {
+        PREVIOUS_EXECUTOR_FINISH.unwrap_or(unguarded::raising::standard_ExecutorFinish)(query);
+    }
+    exemption::go_on(ended);
+}
+
+/// The planner calls functions whose result it takes for a constant.
+unsafe extern "C-unwind" fn planner(
+    query: *mut pg_sys::Query,
+    text: *const c_char,
+    options: c_int,
+    parameters: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    let ended = exemption::end();
+    // SAFETY: passes on what Postgres passed.
+    let planned =
+        unsafe { PREVIOUS_PLANNER.unwrap_or(unguarded::raising::standard_planner)(query, text, options, parameters) };
+    exemption::go_on(ended);
+    planned
+}
+
+/// Before and after each SECURITY DEFINER function. What one does as somebody else than the owner for whom the extension
+/// acts is not exempt; when the function ends, Postgres puts back what was in force before it.
+unsafe extern "C-unwind" fn function_call(
+    event: pg_sys::FmgrHookEventType::Type,
+    function: *mut pg_sys::FmgrInfo,
+    private: *mut pg_sys::Datum,
+) {
+    if event == pg_sys::FmgrHookEventType::FHET_START {
+        exemption::end();
+    }
+    // SAFETY: passes on what Postgres passed.
+    if let Some(previous) = unsafe { PREVIOUS_FMGR } {
+        unsafe { previous(event, function, private) }
     }
 }
 

@@ -27,6 +27,7 @@ mod entity_rules;
 mod error;
 mod events;
 mod exchange_token;
+mod exemption;
 mod forwarded;
 mod gateway;
 mod grant;

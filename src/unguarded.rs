@@ -47,6 +47,14 @@ cannot_raise! {
     active_snapshot = GetActiveSnapshot() -> Snapshot;
 }
 
+unsafe extern "C-unwind" {
+    // Neither raises.
+    #[allow(clashing_extern_declarations)]
+    pub fn GetUserIdAndSecContext(role: *mut Oid, context: *mut c_int);
+    #[allow(clashing_extern_declarations)]
+    pub fn SetUserIdAndSecContext(role: Oid, context: c_int);
+}
+
 /// Functions that can raise. For a caller that puts one guard around several of them, or whom Postgres
 /// calls; either has nothing in its frame that waits to be dropped.
 pub mod raising {
@@ -55,6 +63,27 @@ pub mod raising {
     #[allow(clashing_extern_declarations)]
     unsafe extern "C-unwind" {
         pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, eflags: c_int);
+        #[cfg(not(feature = "pg18"))]
+        pub fn standard_ExecutorRun(
+            query: *mut pg_sys::QueryDesc,
+            direction: pg_sys::ScanDirection::Type,
+            count: u64,
+            once: bool,
+        );
+        #[cfg(feature = "pg18")]
+        pub fn standard_ExecutorRun(
+            query: *mut pg_sys::QueryDesc,
+            direction: pg_sys::ScanDirection::Type,
+            count: u64,
+        );
+        pub fn standard_ExecutorFinish(query: *mut pg_sys::QueryDesc);
+        pub fn standard_planner(
+            query: *mut pg_sys::Query,
+            text: *const c_char,
+            options: c_int,
+            parameters: pg_sys::ParamListInfo,
+        ) -> *mut pg_sys::PlannedStmt;
+        pub fn ResetPlanCache();
 
         pub fn FetchPreparedStatement(name: *const c_char, raise: bool) -> *mut pg_sys::PreparedStatement;
         pub fn standard_ProcessUtility(

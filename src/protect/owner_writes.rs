@@ -10,10 +10,10 @@
 
 #![allow(unsafe_code)]
 
-use super::table_owner::act_as;
+use super::table_owner::{act_as, act_as_client};
 use crate::error::{Error, Result};
 use crate::held_settings::{self, Others};
-use crate::{caller, spi};
+use crate::{caller, exemption, spi};
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::CString;
 
@@ -29,7 +29,17 @@ pub fn writing_as<R>(owner: Oid, schema: &str, work: impl FnOnce() -> Result<R>)
     // SAFETY: reads a variable of the backend.
     let waits_for_ever = unsafe { pg_sys::LockTimeout } == 0;
     let settings = if waits_for_ever { &settings[..] } else { &settings[..1] };
+    let _later = ForgetPlans;
     held_settings::with(settings, Others::Undone, || act_as(owner, work))
+}
+
+/// What the owner's code has planned here may be called where row security binds it; also after an error.
+struct ForgetPlans;
+
+impl Drop for ForgetPlans {
+    fn drop(&mut self) {
+        exemption::forget_plans();
+    }
 }
 
 /// Refuses a superuser as the owner of what is to be read or written.
@@ -48,8 +58,8 @@ pub fn refuse_superuser(owner: Oid, what: &str) -> Result<()> {
 }
 
 /// Makes constraints immediate for the rest of the transaction. What was deferred so far fires now, as the
-/// client, who would have fired it in the end: this function has more rights than that.
+/// client, who would have fired it in the end and is bound by row security: this function has more rights than that.
 pub fn defer_nothing() -> Result<()> {
-    act_as(caller::oid(), || spi::write("SET CONSTRAINTS ALL IMMEDIATE", &[]))?;
+    act_as_client(caller::oid(), || spi::write("SET CONSTRAINTS ALL IMMEDIATE", &[]))?;
     Ok(())
 }
