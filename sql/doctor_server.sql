@@ -92,7 +92,7 @@ AS $$
         ORDER BY l.login, o.role <> 0 DESC NULLS LAST, o.database <> 0 DESC NULLS LAST
     )
     SELECT 'library_not_preloaded', x.object,
-           'a backend has the settings of pg_warden only after the first call of one of its functions; until then anybody sets app.current_user_id',
+           'a backend has the settings and hooks of pg_warden only after the first call of one of its functions; until then anybody sets app.current_user_id, and a cascade between tables of a client sets off code that row security of views'' and functions'' owners does not bind',
            format('ALTER %s SET session_preload_libraries = %s;', x.object, (
                SELECT string_agg(quote_literal(l.library), ', ' ORDER BY l.position)
                FROM (SELECT btrim(u.item, ' "') AS library, u.position
