@@ -13,6 +13,21 @@ SELECT warden.add_member(:'tenant', :'alice', '{admin}');
 SELECT id AS invite, code AS invite_code FROM warden.create_invite(short => true) \gset
 SELECT id AS other_invite, lpad(((code::bigint + 1) % 100000000)::text, 8, '0') AS wrong_code FROM warden.create_invite(short => true) \gset
 SELECT format('GRANT CREATE ON DATABASE %I TO app', current_database()) \gexec
+SET ROLE owner;
+CREATE TABLE boards (id uuid PRIMARY KEY, user_id uuid NOT NULL);
+CREATE TABLE tickets (id bigint PRIMARY KEY, user_id uuid NOT NULL);
+CREATE TABLE words (id text PRIMARY KEY, user_id uuid NOT NULL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON boards, tickets, words TO app;
+INSERT INTO boards VALUES ('b0a4d000-0000-4000-8000-000000000001', :'bob');
+INSERT INTO tickets VALUES (7, :'bob');
+INSERT INTO words VALUES ('seven', :'bob');
+SELECT count(*) FROM unnest('{boards,tickets,words}'::regclass[]) name, warden.protect(name, shareable => true);
+CREATE TABLE estates (id uuid PRIMARY KEY, user_id uuid NOT NULL, open boolean);
+CREATE TABLE lists (id uuid PRIMARY KEY);
+RESET ROLE;
+CREATE SCHEMA land AUTHORIZATION owner;
+CREATE TABLE land.plots (id uuid PRIMARY KEY, user_id uuid NOT NULL);
+ALTER TABLE land.plots OWNER TO owner;
 \ir lib/as_attacker.sql
 
 CREATE SCHEMA evil;
@@ -109,6 +124,28 @@ SELECT t.is(pg_catalog.concat(warden.lending_user_id('can_read_user_memory'), wa
     ''::pg_catalog.text, 'nobody lends to him');
 SELECT warden.sign_out();
 COMMIT;
+
+-- What is shared, by each type of keys.
+\set relation public.boards
+\set key '\'b0a4d000-0000-4000-8000-000000000001\'::pg_catalog.uuid'
+\ir lib/evil_sharing.sql
+\set relation public.tickets
+\set key 7::pg_catalog.int8
+\ir lib/evil_sharing.sql
+\set relation public.words
+\set key '\'seven\'::pg_catalog.text'
+\ir lib/evil_sharing.sql
+
+-- What is for the owners of tables, and for administrators.
+SELECT t.refused(pg_catalog.concat('SELECT ', call), '42501', pg_catalog.concat('refused to a client: ', call))
+FROM (VALUES ('warden.protect(''public.estates'')'), ('warden.unprotect(''public.boards'')'), ('warden.protect_schema(''land'')'),
+    ('warden.allow(''public.boards'', ''SELECT'', ''true'', ''all'')'), ('warden.disallow(''public.boards'', ''SELECT'')'), ('warden.exempt(''public.lists'', ''all'')'),
+    ('warden.unexempt(''public.lists'')'), ('warden.watch_schema(''land'')'), ('warden.unwatch_schema(''land'')'), ('warden.begin_admin(''curious'')'),
+    ('warden.doctor()'), ('warden.prove(''public.boards'')'), ('warden.setup_owner(''o@example.com'', ''long enough'')'),
+    ('warden.set_current_external_user(''7'')'), ('warden.create_anonymous_user(''a browser'')'), ('warden.is_banned(''203.0.113.7'')')) AS v (call);
+SELECT t.is(pg_catalog.concat(warden.admin_is_open(), warden.admin_open(), warden.is_intact('public.boards'), pg_catalog.jsonb_typeof(warden.jwks()), warden.pre_request()),
+    'fftobject'::pg_catalog.text, 'what it may ask is answered');
+
 BEGIN;
 SELECT warden.authenticate(:'alice_token', tenant_id => :'tenant'::pg_catalog.uuid) AS id \gset
 SELECT warden.has_feature('sso') AS sso, (SELECT name FROM warden.deployment()) AS deployment, (SELECT name FROM warden.list_tenants()) AS tenant_name,
@@ -180,6 +217,34 @@ SELECT t.ok(warden.create_anonymous_user('browser') OPERATOR(pg_catalog.=) warde
 SELECT t.is(warden.is_banned('203.0.113.7'), true, 'the gateway asks who is banned'), t.is(warden.is_banned('203.0.113.8'), false, 'and who is not');
 COMMIT;
 
+-- The owner of tables has such a path. The assertions, which spring traps themselves, wait until it has none.
+\connect - owner
+SET search_path = evil, pg_catalog, public;
+SELECT pg_catalog.count(*) AS steps FROM warden.protect('public.estates', public_column => 'open') \gset
+SELECT warden.is_intact('public.estates') AS protected, warden.allow('public.estates', 'SELECT', 'pg_catalog.bool(1)', 'all') AS allowed,
+    warden.disallow('public.estates', 'SELECT') AS disallowed, warden.exempt('public.lists', 'all') AS exempt, warden.unexempt('public.lists') AS unexempt \gset
+BEGIN;
+SELECT warden.begin_admin('under an evil path') AS opened \gset
+SELECT pg_catalog.concat(warden.admin_open(), warden.admin_is_open()) AS open \gset
+COMMIT;
+SELECT pg_catalog.count(*) AS steps FROM warden.unprotect('public.estates') \gset
+SELECT pg_catalog.count(*) AS steps FROM warden.protect_schema('land') \gset
+SELECT warden.watch_schema('land') AS watched \gset
+CREATE TABLE land.pastures (id pg_catalog.uuid PRIMARY KEY, user_id pg_catalog.uuid NOT NULL);
+SELECT warden.unwatch_schema('land') AS unwatched \gset
+SELECT pg_catalog.concat(warden.is_intact('land.plots'), warden.is_intact('land.pastures')) AS schema \gset
+SET search_path = pg_catalog, public;
+SELECT t.is(concat(:'protected', :'allowed', :'disallowed', :'exempt', :'unexempt'), 'tbool(1)1tt', 'the owner protects, and declares'), t.is(:'open', 'tt', 'comes in'),
+    t.is(:'schema', 'tt', 'and watches a schema');
+SELECT t.is(count(*), 0, 'what she unprotects is unprotected') FROM pg_policy WHERE polrelid = 'public.estates'::regclass;
+
+-- An administrator has.
+\connect - boss
+SET search_path = evil, pg_catalog, public;
+SELECT pg_catalog.count(*) AS findings FROM warden.doctor() \gset
+SET search_path = pg_catalog, public;
+SELECT t.is(:findings, (SELECT count(*) FROM warden.doctor()), 'doctor() is not fooled');
+
 -- What an administrator calls in such a session acts as clients.
 \connect - postgres
 CREATE TABLE public.proven (id pg_catalog.int4 PRIMARY KEY, user_id pg_catalog.uuid);
@@ -194,4 +259,15 @@ SET search_path = evil, pg_catalog, public;
 SELECT t.is(pg_catalog.string_agg(DISTINCT pg_catalog.concat(who, ': ', what), ', '), NULL::pg_catalog.text,
     'no function of ours ran anything of the attacker''s as anybody else')
 FROM evil.ran_as WHERE who OPERATOR(pg_catalog.<>) 'app' AND who OPERATOR(pg_catalog.<>) 'gateway';
+
+-- Under the path: what follows where it is set, and what is included there.
+\set tried `sed '1,/^SET search_path = evil/d' attack_f10_evil_search_path.sql | cat - lib/evil_sharing.sql | grep -oE 'warden\.[a-z_0-9]+\(' | tr '\n' ' '`
+\connect - postgres
+SELECT t.is(string_agg(DISTINCT f.proname, ' '), NULL, 'every function granted to PUBLIC, to clients or to trusted roles is tried here')
+FROM pg_proc f
+WHERE f.pronamespace = 'warden'::regnamespace AND f.prorettype <> 'trigger'::regtype AND 'record'::regtype <> ALL (f.proargtypes)
+  AND (has_function_privilege('app', f.oid, 'EXECUTE') OR has_function_privilege('gateway', f.oid, 'EXECUTE'))
+  AND position('warden.' || f.proname || '(' IN :'tried') = 0;
+SELECT t.is(string_agg(DISTINCT f.proargtypes[1]::regtype::text, ' ' ORDER BY f.proargtypes[1]::regtype::text), 'bigint text uuid', 'by each type of keys that there is')
+FROM pg_proc f WHERE f.pronamespace = 'warden'::regnamespace AND f.proargtypes[0] = 'regclass'::regtype AND f.proargnames[2] = 'id';
 SELECT t.done();
