@@ -2,42 +2,8 @@
 -- or leave behind): always as that owner, restricted, and never as the administrator, or the superuser, who merges.
 \ir lib/people.sql
 SELECT warden.add_admin_role('boss');
-CREATE SCHEMA lair AUTHORIZATION mallory_login;
 CREATE EXTENSION IF NOT EXISTS btree_gist;
-
--- mallory owns a protected table that is full of traps; each notes as whom it ran, and what it was let do.
-\connect - mallory_login
-SET search_path = lair;
-CREATE TABLE ran (what text, who text, outcome text);
-CREATE FUNCTION attempt(what text) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    statement text;
-BEGIN
-    FOREACH statement IN ARRAY ARRAY['SELECT warden.merge_users(gen_random_uuid(), gen_random_uuid())',
-            'SELECT warden.assign_role(gen_random_uuid(), ''owner'')', 'SELECT 1 / (NOT warden.caller_administers())::int',
-            'SELECT 1 / (SELECT (NOT usesuper)::int FROM pg_user WHERE usename = current_user)', 'SET ROLE postgres', 'SET SESSION AUTHORIZATION postgres'] LOOP
-        BEGIN
-            EXECUTE statement;
-            INSERT INTO lair.ran VALUES (attempt.what, current_user, NULL);
-        EXCEPTION WHEN OTHERS THEN
-            INSERT INTO lair.ran VALUES (attempt.what, current_user, SQLSTATE || ' ' || statement);
-        END;
-    END LOOP;
-    RETURN true;
-END $$;
-CREATE FUNCTION checked(text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN lair.attempt('check'); END $$;
-CREATE FUNCTION indexed(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM lair.attempt('index'); RETURN $1; END $$;
-CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM lair.attempt(TG_NAME); RETURN coalesce(NEW, OLD); END $$;
-CREATE DOMAIN trapped AS text CHECK (lair.checked(VALUE));
-CREATE TYPE pair AS ENUM ('one');
-CREATE FUNCTION pair_json(pair) RETURNS json LANGUAGE plpgsql AS $$ BEGIN PERFORM lair.attempt('cast'); RETURN '{}'; END $$;
-CREATE CAST (pair AS json) WITH FUNCTION pair_json(pair);
-CREATE TABLE things (id int, user_id uuid, name text CHECK (lair.checked(name)), d trapped, p pair,
-    doubled text GENERATED ALWAYS AS (indexed(name)) STORED);
-CREATE UNIQUE INDEX ON things (user_id, indexed(name)) WHERE indexed(name) <> '';
-CREATE TRIGGER before_it BEFORE UPDATE OR DELETE ON things FOR EACH ROW EXECUTE FUNCTION fired();
-CREATE TRIGGER after_it AFTER UPDATE OR DELETE ON things FOR EACH ROW EXECUTE FUNCTION fired();
-CREATE CONSTRAINT TRIGGER deferred_it AFTER UPDATE OR DELETE ON things DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fired();
+\ir lib/lair.sql
 CREATE TABLE below (id int, thing int);
 INSERT INTO things SELECT n, CASE WHEN n < 3 THEN :alice::uuid ELSE :bob::uuid END, 'name ' || n % 2, 'd', 'one'::lair.pair FROM generate_series(1, 3) n;
 SELECT warden.protect('things');
@@ -53,7 +19,7 @@ SELECT t.is(string_agg(DISTINCT what, ' ' ORDER BY what), 'after_it before_it ca
 SELECT t.is(string_agg(DISTINCT who, ' '), 'mallory_login', 'F9: as its owner, the deferred one too') FROM lair.ran;
 SELECT t.is(string_agg(DISTINCT left(outcome, 5), ' ' ORDER BY left(outcome, 5)), '42501', 'F9: and none was let do a thing') FROM lair.ran
 WHERE outcome !~ 'caller_administers|usesuper';
-SELECT t.is(count(*), 0, 'F9: nor taken for anybody') FROM lair.ran WHERE outcome ~ 'caller_administers|usesuper';
+SELECT t.is(count(*), 0, 'F9: nor taken for anybody') FROM lair.ran WHERE outcome ~ 'caller_administers|usesuper' AND outcome NOT LIKE 'done%';
 SELECT t.is(count(*), 2, 'the rows are moved all the same') FROM lair.things WHERE user_id = :bob;
 
 -- An administrator transfers, and erases; under a path of his own, in which traps of his lie for mallory's code.
