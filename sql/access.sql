@@ -151,26 +151,28 @@ COMMENT ON FUNCTION warden.who_can(regclass, text, text) IS
     'Who reaches a row at a level or above, now: its owner, and every share that counts; roles, tenants and everyone by their name. Within a tenant those who have left it are not listed. What a public column or allow() shows to all is not listed. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, 42501 for a lower level, 22023 for an unknown one.';
 
 CREATE FUNCTION warden.shared_with_me()
-RETURNS TABLE (table_name regclass, id text, level text, status text, share_id uuid, grantee text, granted_by uuid, granted_at timestamptz, expires_at timestamptz)
+RETURNS TABLE (table_name regclass, id text, level text, status text, counts boolean, share_id uuid, grantee text, granted_by uuid, granted_at timestamptz, expires_at timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY
-        SELECT s.relation, s.row_id, s.level, s.status, s.id, s.grantee, s.granted_by, s.granted_at, s.expires_at
+        SELECT s.relation, s.row_id, s.level, s.status, s.status = 'accepted' AND here.is_within_reach,
+               s.id, s.grantee, s.granted_by, s.granted_at, s.expires_at
         FROM warden.shares s
+        CROSS JOIN LATERAL (SELECT warden.is_row_of_tenant(s.relation, s.row_id) AS is_within_reach) AS here
         WHERE s.grantee = ANY (warden.current_grantees())
           AND CASE s.status WHEN 'accepted' THEN warden.share_counts(s.id) IS NOT NULL
                             WHEN 'pending' THEN coalesce(s.expires_at, 'infinity') > clock_timestamp()
                                             AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id)
                             ELSE false END
-          -- Who is not named is told of nothing in other tenants.
-          AND CASE WHEN s.grantee LIKE 'user:%' THEN true ELSE warden.is_row_of_tenant(s.relation, s.row_id) END
+          -- Who is named is told what waits for him in other tenants; nobody else is told of anything there.
+          AND (s.grantee LIKE 'user:%' OR here.is_within_reach)
         ORDER BY s.granted_at DESC, s.id;
 END
 $$;
 
 COMMENT ON FUNCTION warden.shared_with_me() IS
-    'What is shared with the current user, its tenant, its roles or everyone, the newest first: what counts now (accepted), and what is offered (pending). What is shared with many at once is listed where the row is one of the current tenant, if its table has a tenant column. Empty for nobody.';
+    'What is shared with the current user, its tenant, its roles or everyone, the newest first: what is accepted and has not ended, and what is offered (pending). counts: whether it opens the row in this transaction, so that a SELECT shows it; false for an offer, and for a row of another tenant than the current one, which is listed for who is named alone. Empty for nobody. Errors: 28000 where the identity has expired.';
 
 CREATE FUNCTION warden.explain_access(table_name regclass, id text, user_id uuid DEFAULT NULL)
 RETURNS TABLE (reason text, level text, counts boolean, detail text, share_id uuid)

@@ -163,6 +163,22 @@ class Model:
             return True
         return self.rows[row].tenant in self.users[UUID(grantee[5:])].tenants
 
+    def shared_with(self, who: Principal):
+        """Rows of shared_with_me(): what is accepted and counts, and what is offered; and whether that opens the row here."""
+        names, listed = self.grantees(who), set()
+        for share in self.shares.values():
+            pending = share.status == "pending" and not (share.expires and share.expires <= self.now)
+            within = share.row[0] not in self.tenant_tables or (who.tenant is not None and self.rows[share.row].tenant == who.tenant)
+            if share.grantee in names and (pending or self.counts(share)) and (within or share.grantee.startswith("user:")):
+                listed.add((*share.row, share.level, share.status, not pending and within, share.id, share.grantee))
+        return listed
+
+    def require_access(self, who: Principal, row, level: str):
+        """True, or the SQLSTATE."""
+        if self.can(who, row, level):
+            return True
+        return NOT_FOUND if self.access(who, row) is None else FORBIDDEN
+
     def refusal_below_share(self, who: Principal, row) -> str | None:
         access = self.access_of_giver(who, row)
         if access is None:

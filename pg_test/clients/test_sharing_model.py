@@ -424,6 +424,7 @@ class World:
                 self.compare_table(connection, who, plan, table, keys)
             for child in CHILDREN:
                 self.compare_child(connection, who, plan, child)
+            self.compare_shared_with(connection, who, plan)
 
     def ids(self, connection, plan, sql, parameters=None) -> set[str]:
         if plan == "parallel":
@@ -479,8 +480,27 @@ class World:
                 "SELECT k, l, warden.can(%s, k, l) FROM unnest(%s::text[]) k, unnest(%s::text[]) l", (table, keys, list(LEVELS)))
         }
         self.agree_on_each(("can", *what), can, {(key, level): model.can(who, row[key], level) for key, level in can}, len(can))
+        self.compare_requirements(connection, who, table, keys)
         self.compare_who_can(connection, who, table, keys)
         self.compare_explanations(connection, who, table, keys)
+
+    def compare_requirements(self, connection, who, table, keys):
+        statement = f"SELECT to_jsonb(warden.require_access('{table}', $1, $2))"
+        answers = connection.execute(
+            "SELECT k, l, answer_to(%s, k, l) FROM unnest(%s::text[]) k, unnest(%s::text[]) l", (statement, keys, list(LEVELS))).fetchall()
+        for key, level, answer in answers:
+            self.agree(("require_access", who, table, key, level), answer, self.model.require_access(who, (table, key), level))
+
+    def compare_shared_with(self, connection, who, plan):
+        """The list is the one that is known; what counts of it, by its level, is what one sees of others' rows."""
+        listed = connection.execute("SELECT table_name::text, id, level, status, counts, share_id, grantee FROM warden.shared_with_me()").fetchall()
+        expected = self.model.shared_with(who)
+        self.agree_on_each(("shared_with_me", who), set(listed), expected, len(expected) or 1)
+        assert len(listed) == len(expected)
+        for table in KEYS:
+            counting = {id_ for of, id_, _, _, counts, *_ in listed if of == table and counts}
+            rows = dict(connection.execute(f"SELECT id::text, warden.shared_level('{table}', id) FROM {table}").fetchall())
+            self.agree(("shared_with_me", who, plan, table), counting, {id_ for id_, level in rows.items() if level is not None})
 
     def compare_who_can(self, connection, who, table, keys):
         level = self.random.choice(GRANTABLE)
@@ -559,4 +579,4 @@ def test_the_database_and_the_model_agree(world):
             break
     print(world.compared.total(), world.compared)
     # Every question was asked, of shares of every kind.
-    assert min(world.compared[what] for what in ("list", "point", "UPDATE", "DELETE", "access_level", "can", "who_can", "explain_access")) > 100
+    assert min(world.compared[what] for what in ("list", "point", "UPDATE", "DELETE", "access_level", "can", "require_access", "who_can", "shared_with_me", "explain_access")) > 100

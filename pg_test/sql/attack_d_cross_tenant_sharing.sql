@@ -12,7 +12,7 @@ SELECT count(*) FROM warden.protect('files', tenant_column => 'tenant_id', share
 SELECT count(*) FROM warden.protect('labels', shareable => true);
 RESET ROLE;
 CREATE FUNCTION listed() RETURNS text LANGUAGE sql AS $$
-    SELECT coalesce(string_agg(table_name || ' ' || id || ' ' || split_part(grantee, ':', 1), ', ' ORDER BY table_name::text, id, grantee), '') FROM warden.shared_with_me() $$;
+    SELECT coalesce(string_agg(table_name || ' ' || id || ' ' || split_part(grantee, ':', 1) || CASE WHEN counts THEN '' ELSE ' elsewhere' END, ', ' ORDER BY table_name::text, id, grantee), '') FROM warden.shared_with_me() $$;
 \ir lib/as_attacker.sql
 
 -- Alice shares what is Acme's with many, and with bob by name.
@@ -32,7 +32,9 @@ SELECT t.is(listed(), 'labels red everyone', 'D8: nor where mallory is in no ten
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'bob_in_2');
-SELECT t.is(listed(), 'files 1 user, labels red everyone', 'D8: who is named knows it, wherever he is');
+SELECT t.is(listed(), 'files 1 user elsewhere, labels red everyone', 'D8: who is named knows it, wherever he is, and that it counts for nothing here');
+SELECT t.rows('SELECT * FROM files', 0, 'D8: as no query shows it');
+SELECT t.is(warden.access_level('files', 1), NULL, 'D8: nor any other answer');
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'bob_in_1');
