@@ -6,7 +6,7 @@ AS $$
     WITH tables AS MATERIALIZED (
         -- The column by which a row is somebody's: the owner, the parent that it belongs to, or the tenant alone.
         SELECT t.relation, t.name, t.kind, t.is_partition, p.root::oid AS root, p.owner_column, p.parent_column,
-               a.attname AS column_name, a.attnum AS column_number, a.atttypid AS type
+               a.attname AS column_name, a.attnum AS column_number, a.atttypid AS type, p.key_column IS NOT NULL AS is_shareable
         FROM warden.application_relations() t
         JOIN warden.protections p ON p.relation::oid = t.relation
         JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = coalesce(p.owner_column, p.parent_column, p.tenant_column)
@@ -143,6 +143,27 @@ AS $$
         JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = n.referenced) k
     WHERE o.contype = 'f' AND o.conparentid = 0
       AND t.owner_column IS NOT NULL AND u.owner_column IS NOT NULL
+      AND NOT t.column_number = ANY (o.conkey)
+      -- To a row that is shared, rows of others may refer.
+      AND NOT u.is_shareable
+
+    UNION ALL
+    -- Whoever holds a row at level manage deletes it, and the key deletes without asking whose the rows below are.
+    SELECT 'cascade_into_others', format('%I of %s', o.conname, t.name),
+           format('rows of %s can be shared: whoever deletes one, at level manage, deletes what other users own in %s with it', u.name, t.name),
+           format(E'%sALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s;',
+                  CASE WHEN k.is_nullable THEN '' ELSE format(E'-- Whoever has such a row then keeps the one it refers to from being deleted; where %s may be NULL, ON DELETE SET NULL does not.\n', k.referring) END,
+                  t.name, o.conname, o.conname,
+                  regexp_replace(pg_get_constraintdef(o.oid), ' ON DELETE CASCADE', CASE WHEN k.is_nullable THEN ' ON DELETE SET NULL' ELSE ' ON DELETE RESTRICT' END))
+    FROM pg_constraint o
+    JOIN tables t ON t.relation = o.conrelid
+    JOIN tables u ON u.relation = o.confrelid AND u.is_shareable
+    CROSS JOIN LATERAL (
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY n.position) AS referring, NOT bool_or(a.attnotnull) AS is_nullable
+        FROM unnest(o.conkey) WITH ORDINALITY AS n (referring, position)
+        JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = n.referring) k
+    WHERE o.contype = 'f' AND o.conparentid = 0 AND o.confdeltype = 'c' AND t.owner_column IS NOT NULL
+      -- With the owner in it, it holds rows of one user together.
       AND NOT t.column_number = ANY (o.conkey)
 $$;
 

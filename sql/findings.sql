@@ -29,7 +29,7 @@ BEGIN ATOMIC
         ('privilege_granted', 'warning'), ('server_outdated', 'warning'),
         ('unique_oracle', 'warning'),
 
-        ('foreign_key_without_owner', 'advice'), ('owner_not_indexed', 'advice'),
+        ('cascade_into_others', 'advice'), ('foreign_key_without_owner', 'advice'), ('owner_not_indexed', 'advice'),
         ('owner_nullable', 'advice'), ('owner_without_foreign_key', 'advice'),
         ('policies_unwatched', 'advice'), ('search_not_leakproof', 'advice'),
         ('table_undeclared', 'advice'), ('temporary_granted', 'advice')

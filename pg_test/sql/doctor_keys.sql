@@ -43,6 +43,22 @@ SELECT t.is(found(), 'foreign_key_without_owner of_document of public.pages', 'a
 SELECT t.is(pg_get_constraintdef(oid), 'FOREIGN KEY (user_id, document_id) REFERENCES documents(user_id, id) ON DELETE CASCADE', 'the owner is in it, and what it did it does')
 FROM pg_constraint WHERE conname = 'of_document';
 
+-- D8: a foreign key by which who deletes a shared row deletes what others own below it.
+CREATE TABLE agents (id uuid PRIMARY KEY, user_id uuid NOT NULL);
+CREATE TABLE talks (id uuid PRIMARY KEY, user_id uuid NOT NULL, agent_id uuid REFERENCES agents ON DELETE CASCADE);
+CREATE TABLE calls (id uuid PRIMARY KEY, user_id uuid NOT NULL, agent_id uuid NOT NULL REFERENCES agents ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE);
+CREATE TABLE parts (id uuid PRIMARY KEY, agent_id uuid NOT NULL REFERENCES agents ON DELETE CASCADE);
+SELECT count(*) FROM unnest('{agents,talks,calls}'::regclass[]) name, warden.protect(name, shareable => name = 'agents'::regclass);
+SELECT count(*) FROM warden.protect('parts', NULL, parent_column => 'agent_id');
+SELECT t.is(found(), 'cascade_into_others calls_agent_id_fkey of public.calls, cascade_into_others talks_agent_id_fkey of public.talks',
+    'whoever may delete a shared row deletes the rows of others with it; what belongs to it has no owner, and goes');
+SELECT t.matches(remedy, '^-- Whoever has such a row then keeps', 'what RESTRICT does is said first') FROM warden.doctor() WHERE object ~ 'calls';
+\ir lib/mend.sql
+SELECT t.is(string_agg(pg_get_constraintdef(oid), ', ' ORDER BY conname), 'FOREIGN KEY (agent_id) REFERENCES agents(id) ON UPDATE CASCADE ON DELETE RESTRICT DEFERRABLE, '
+    || 'FOREIGN KEY (agent_id) REFERENCES agents(id) ON DELETE SET NULL', 'the rows stay, or keep the other one, and a key that others are to refer by holds no owner')
+FROM pg_constraint WHERE conname IN ('calls_agent_id_fkey', 'talks_agent_id_fkey');
+DROP TABLE parts, calls, talks, agents;
+
 -- A9: an owner column that may be NULL.
 CREATE TABLE loose (id uuid PRIMARY KEY, user_id uuid, is_public boolean);
 SELECT count(*) FROM warden.protect('loose', manage_columns => false);
