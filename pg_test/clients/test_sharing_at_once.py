@@ -128,7 +128,7 @@ def test_who_share_with_each_other_take_nothing_from_each_other(workshop):
 
 
 def test_a_chain_of_shares_ends_with_a_refusal(workshop):
-    """F7: what was not refused has an effect, in the list and by the key."""
+    """taOS F7: what was not refused has an effect, in the list and by the key."""
     key, giver = workshop.tool(), workshop.alice
     for number in range(1, 30):
         user = workshop.value("SELECT warden.create_user()")

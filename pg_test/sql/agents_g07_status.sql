@@ -70,6 +70,7 @@ SELECT t.is(warden.set_agent_status(:'newcomer', 'rejected'), true, 'rejected');
 SELECT t.refused(format('SELECT warden.set_agent_status(%L, ''active'')', :'newcomer'), '55000', 'G7: and not active after that', 'rejected does not become active');
 SELECT t.is(warden.set_agent_status(:'newcomer', 'pending'), true, 'considered again');
 SELECT t.is(warden.set_agent_status(:'newcomer', 'active'), true, 'approved');
+SELECT t.is(string_agg(scopes::text, ', '), '{agents:read}', 'taOS F8: with what it asked for, and no more') FROM warden.list_agents() WHERE name = 'newcomer';
 SELECT t.is(warden.set_agent_status(:'newcomer', 'active'), false, 'the second time nothing changes');
 -- Whatever becomes of this transaction.
 ROLLBACK;

@@ -1,4 +1,4 @@
--- F2, F3, D4: who shares, takes back and gives away gets no further than he may, and learns nothing of other users.
+-- F2, F3, taOS F9, D4: who shares, takes back and gives away gets no further than he may, and learns nothing of other users.
 \ir lib/cast.sql
 \ir lib/agents.sql
 SELECT warden.create_user('carol@example.com') AS carol \gset

@@ -1,4 +1,4 @@
--- F5, D12, F7: eight digits of an invite guessed in one transaction, each guess in a savepoint rolled back; for an invite that
+-- F5, taOS F5, D12, F7: eight digits of an invite guessed in one transaction, each guess in a savepoint rolled back; for an invite that
 -- is not there, the same answer; expired, dead, revoked, used; by an address; and an invite that is asked who is a user here.
 \ir lib/cast.sql
 \ir lib/passwords.sql

@@ -116,12 +116,12 @@ SELECT t.refused($$SELECT warden.setup_owner('owner@example.com', 'long enough')
 UPDATE warden.users SET status = 'deleted', roles = '{}' WHERE true;
 \connect - boss
 SELECT t.refused($$SELECT warden.setup_owner('owner@example.com', 'long enough')$$, '55000', 'also where all of them are deleted');
--- F12: what cannot be read is not empty.
+-- taOS F12: what cannot be read is not empty.
 \connect - postgres
 DELETE FROM warden.users;
 BEGIN;
 LOCK TABLE warden.users IN ACCESS EXCLUSIVE MODE;
-SELECT t.refused($$SELECT warden.setup_owner('owner@example.com', 'long enough')$$, '55000', 'F12: nor where nobody can look');
+SELECT t.refused($$SELECT warden.setup_owner('owner@example.com', 'long enough')$$, '55000', 'taOS F12: nor where nobody can look');
 ROLLBACK;
 SELECT t.is(count(*), 0, 'and nobody was made') FROM warden.users;
 \connect - app

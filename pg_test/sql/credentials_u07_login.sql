@@ -139,7 +139,7 @@ SELECT t.is(error, NULL, 'and the refresh token is still good') FROM warden.refr
 ALTER ROLE app IN DATABASE credentials_u07_login SET warden.max_sessions = 1;
 ALTER ROLE app IN DATABASE credentials_u07_login SET warden.evict_sessions = off;
 \connect - app
-SELECT t.is(error, 'access_denied', 'too many sessions') FROM warden.login('alice', :'alice_password');
+SELECT t.is(error, 'access_denied', 'taOS F13: too many sessions') FROM warden.login('alice', :'alice_password');
 \connect - postgres
 ALTER ROLE app IN DATABASE credentials_u07_login RESET ALL;
 SELECT t.done();

@@ -1,4 +1,4 @@
--- G11, F4: whoever is acted for comes from the credential alone: a user id in an argument makes nobody that user, and a bad
+-- G11, taOS F1 and F4: whoever is acted for comes from the credential alone: a user id in an argument makes nobody that user, and a bad
 -- credential makes nobody at all, never the first user there is.
 \ir lib/cast.sql
 \ir lib/agents.sql
@@ -41,14 +41,14 @@ SELECT t.is(warden.current_user_id(), :'mallory'::uuid, 'G11: and mallory she st
 SELECT t.is((SELECT count(*) FROM warden.list_sessions(:'mallory')), 0, 'G11: her own she may name');
 SELECT t.ok(t.error(statement) ->> 'sqlstate' ~ code, 'G11: refused to mallory: ' || statement) FROM tried WHERE statement LIKE '%warden.act_as(%';
 COMMIT;
--- F4: a credential that is none is nobody's.
-SELECT t.refused(format('SELECT warden.authenticate(%L)', ''), '28000', 'F4: an empty token');
-SELECT t.refused(format('SELECT warden.authenticate(%L)', :'tampered_token'), '28000', 'F4: one that was changed');
-SELECT t.refused(format('SELECT warden.authenticate(%L)', :'expired_token'), '28000', 'F4: one that has expired');
-SELECT t.refused('SELECT warden.authenticate(NULL)', '28000', 'F4: none');
+-- taOS F4: a credential that is none is nobody's.
+SELECT t.refused(format('SELECT warden.authenticate(%L)', ''), '28000', 'taOS F4: an empty token');
+SELECT t.refused(format('SELECT warden.authenticate(%L)', :'tampered_token'), '28000', 'taOS F4: one that was changed');
+SELECT t.refused(format('SELECT warden.authenticate(%L)', :'expired_token'), '28000', 'taOS F4: one that has expired');
+SELECT t.refused('SELECT warden.authenticate(NULL)', '28000', 'taOS F4: none');
 BEGIN;
-SELECT t.refused('SELECT warden.authenticate(''x'')', '28000', 'F4: no token at all');
-SELECT t.is(warden.current_user_id(), NULL, 'F4: nobody, not the first user there is');
-SELECT t.rows('SELECT * FROM agents', 0, 'F4: and sees nothing');
+SELECT t.refused('SELECT warden.authenticate(''x'')', '28000', 'taOS F4: no token at all');
+SELECT t.is(warden.current_user_id(), NULL, 'taOS F4: nobody, not the first user there is');
+SELECT t.rows('SELECT * FROM agents', 0, 'taOS F4: and sees nothing');
 COMMIT;
 SELECT t.done();

@@ -44,7 +44,7 @@ SELECT t.refused('SELECT warden.cleanup_sessions()', '42501', 'clients clean not
 
 \connect - boss
 SELECT t.is(warden.cleanup_sessions(), 3, 'by default it counts what has been over for 30 days');
-SELECT t.is(warden.cleanup_sessions(max_sessions => 2), 2, 'at most so many');
+SELECT t.is(warden.cleanup_sessions(max_sessions => 2), 2, 'taOS F13: at most so many');
 SELECT t.is(total, 12, 'and removes nothing') FROM warden.list_sessions(page_size => 1);
 SELECT t.is(warden.cleanup_sessions(max_sessions => 2, dry_run => false), 2, 'told to, it removes as many');
 SELECT t.is(warden.cleanup_sessions(dry_run => false), 1, 'and the rest');

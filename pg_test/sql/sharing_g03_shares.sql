@@ -1,4 +1,5 @@
--- G3, F2, F7, F9, F10: sharing a row, changing that, taking it back; offers; what is shared on falls with the share under it.
+-- G3, F2, taOS F2, F3, F7 to F11: sharing a row, changing that, taking it back; offers; what is shared on falls with the share
+-- under it.
 \ir lib/cast.sql
 \ir lib/agents.sql
 SELECT warden.create_user('carol@example.com') AS carol \gset
@@ -33,6 +34,7 @@ FROM (VALUES
     (format('SELECT warden.share_with(''agents'', %L, ''everybody'', ''view'')', :'researcher'), '22023', 'nobody to share with'),
     (format('SELECT warden.share_with(''agents'', %L, %L, ''view'')', :'researcher', 'tenant:' || gen_random_uuid()), 'P0002', 'tenant not found'),
     ('SELECT warden.share(''documents'', 1, gen_random_uuid(), ''view'')', '22023', 'cannot be shared'),
+-- taOS F10: an end that cannot be read, or is past, is none.
     ('SELECT warden.share(''messages'', 1, gen_random_uuid(), ''view'')', '22023', 'cannot be shared'),
     (format('SELECT warden.assign(''agents'', %L, %L, ''view'')', :'researcher', :'bob'), '42501', 'assign')) AS s (statement, code, message);
 COMMIT;
@@ -40,7 +42,7 @@ COMMIT;
 -- F2: who neither owns a row nor may share it; an id that is known opens nothing, and tells nothing.
 BEGIN;
 SELECT warden.authenticate(:'mallory_token');
-SELECT t.refused(statement, 'P0002', 'F2: to a stranger the row does not exist: ' || statement, 'row not found')
+SELECT t.refused(statement, 'P0002', 'F2, taOS F2, F3 and F9: to a stranger the row does not exist: ' || statement, 'row not found')
 FROM (VALUES
     (format('SELECT warden.share(''agents'', %L, %L, ''view'')', :'researcher', :'bob')),
     (format('SELECT warden.share(''agents'', %L, %L, ''view'')', :'researcher', :'mallory')),
@@ -103,7 +105,9 @@ COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'alice_token');
 SELECT t.is((SELECT count(*) FROM warden.who_can('agents', :'researcher')), 4, 'G3: four reach it');
-SELECT t.is(warden.unshare('agents', :'researcher', :'bob'), 3, 'G3: taken from bob, it is taken from all whom he gave it');
+SELECT t.is((SELECT count(*) FROM warden.who_can('agents', :'researcher', level => 'share')) || ' ' || (SELECT count(*) FROM warden.who_can('agents', :'researcher'::uuid, level => 'share'))
+    || ' ' || (SELECT count(*) FROM warden.who_can('projects', 1, level => 'edit')), '3 3 2', 'G3: of them three at share, by each type of keys');
+SELECT t.is(warden.unshare('agents', :'researcher', :'bob'), 3, 'G3, taOS F7: taken from bob, it is taken from all whom he gave it');
 SELECT t.is((SELECT string_agg(grantee, ', ') FROM warden.who_can('agents', :'researcher')), 'user:' || :'alice', 'G3: and the owner alone is left');
 COMMIT;
 BEGIN;
@@ -137,7 +141,7 @@ COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'mallory_token');
 SELECT t.is(warden.access_level('agents', :'writer'), NULL, 'G3: what is offered opens nothing');
-SELECT t.is((SELECT status FROM warden.shared_with_me() WHERE share_id = :'offer_id'), 'pending', 'G3: and is seen by whom it is for');
+SELECT t.is((SELECT status FROM warden.shared_with_me() WHERE share_id = :'offer_id'), 'pending', 'G3, taOS F11: and is seen by whom it is for, as what it is');
 SELECT t.is(warden.decline_share(:'offer_id'), true, 'G3: declined');
 SELECT t.refused(format('SELECT warden.accept_share(%L)', :'offer_id'), '55000', 'G3: and answered', 'has been answered');
 COMMIT;
@@ -148,7 +152,7 @@ COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'mallory_token');
 SELECT t.is(warden.accept_share(:'offer_id'), true, 'G3: accepted');
-SELECT t.is(warden.access_level('agents', :'writer'), 'edit', 'G3: it counts from the next statement on');
+SELECT t.is(warden.access_level('agents', :'writer'), 'edit', 'G3, taOS F8: it counts from the next statement on, at the level that was offered');
 SELECT t.is(warden.unshare('agents', :'writer', :'mallory'), 1, 'G3: whom it is for may leave');
 SELECT t.is(warden.access_level('agents', :'writer'), NULL, 'G3: and has left');
 COMMIT;
