@@ -44,7 +44,16 @@ RESET ROLE;
 SELECT t.is((SELECT intact FROM warden.protected_tables WHERE table_name = 'agents'), true, 'G1: and it is intact');
 \set VERBOSITY terse
 SET ROLE owner;
-SELECT t.is((SELECT count(*) > 0 FROM warden.protect('badges', shareable => true)), true, 'G1: a table becomes shareable, with a notice on names that are unique for all');
+-- In a session of its own, whose notices are read.
+\set said `psql -XqAt -U owner -d :'DBNAME' -c "SELECT count(*) > 0 FROM warden.protect('badges', shareable => true)" 2>&1`
+SELECT t.is(:'said', E'NOTICE:  public.badges_code_key is unique among the rows of all users of public.badges: warden.doctor() has the statement by which it is so for each owner\nt',
+    'G1: a table becomes shareable, with a notice on names that are unique for all, and on no other');
+RESET ROLE;
+SELECT t.is((SELECT string_agg(remedy, E'\n') FROM warden.doctor() WHERE object = 'badges_code_key of public.badges'),
+    'ALTER TABLE public.badges DROP CONSTRAINT badges_code_key, ADD CONSTRAINT badges_code_key UNIQUE (user_id, code);', 'G1: and doctor() has that statement');
+SET ROLE owner;
+\set said `psql -XqAt -U owner -d :'DBNAME' -c "SELECT count(*) FROM warden.protect('agents', shareable => true, public_column => 'is_public')" 2>&1`
+SELECT t.is(:'said', '0', 'G1: names that are unique for each owner are no reason for one');
 ALTER TABLE agents RENAME COLUMN id TO agent_id;
 RESET ROLE;
 SELECT t.is((SELECT key_column || ' ' || intact FROM warden.protected_tables WHERE table_name = 'agents'), 'agent_id true', 'G1: a key that is renamed is followed');
