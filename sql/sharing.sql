@@ -84,8 +84,8 @@ BEGIN
     IF found.access = 'share' THEN
         entitling := warden.entitling_share(warden.current_user_id(), share_with.table_name, found.row_id);
         IF entitling IS NULL THEN
-            RAISE EXCEPTION 'sharing this row takes level share'
-                USING ERRCODE = '42501', HINT = 'Its owner gives that level by warden.share().';
+            RAISE EXCEPTION 'this row has been shared on too often'
+                USING ERRCODE = '42501', HINT = 'No more than 16 shares stand under another, one below the other: its owner shares it, or somebody above you.';
         END IF;
     END IF;
     -- Nobody deletes it from now on and makes another one of the same key; who has, until now, is its owner now. What
@@ -104,7 +104,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.share_with(regclass, text, text, text, timestamptz, boolean) IS
-    'Lets others reach a row of a table protected with shareable => true. grantee: user:<id>, role:<name>, tenant:<id> (the current one) or everyone (that is signed in, visitors not); level: view (see it), use (refer to it), edit (change it), manage (delete it), share (share it on), each with those before it, for many at once manage at most; expires_at: from then on it counts for nothing; offer: counts for nothing until the user accepts it. Sharing again changes level and end, and keeps the id. What somebody shares on by his own share ends with that share. Returns the id of the share. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user or tenant; 42501 for a level below share, for who may not write to the table, and for what somebody who acts for the user would give himself, or many at once, he may be one of whom; 22023 for an unknown level or grantee, a moment that is past, oneself and the owner; 28000 where the credential has been revoked meanwhile.';
+    'Lets others reach a row of a table protected with shareable => true. grantee: user:<id>, role:<name>, tenant:<id> (the current one) or everyone (that is signed in, visitors not); level: view (see it), use (refer to it), edit (change it), manage (delete it), share (share it on), each with those before it, for many at once manage at most; expires_at: from then on it counts for nothing; offer: counts for nothing until the user accepts it. Sharing again changes level and end, and keeps the id. What somebody shares on by his own share ends with that share; no more than 16 stand under another, one below the other. Returns the id of the share. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user or tenant; 42501 for a level below share, for the last of 16 who have shared it on, for who may not write to the table, and for what somebody who acts for the user would give himself, or many at once, he may be one of whom; 22023 for an unknown level or grantee, a moment that is past, oneself and the owner; 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.share(
     table_name regclass, id text, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false

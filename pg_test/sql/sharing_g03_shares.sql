@@ -7,6 +7,20 @@ CREATE FUNCTION suspended(id uuid) RETURNS boolean LANGUAGE sql SECURITY DEFINER
     $$ UPDATE warden.users u SET status = 'suspended' WHERE u.id = suspended.id RETURNING true $$;
 CREATE FUNCTION recorded(action text) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public AS
     $$ SELECT count(*) FROM warden.audit_log a WHERE a.action = recorded.action $$;
+-- Makes a chain of shares of a tool, each under the one before.
+SELECT array_agg(warden.create_user()) AS chained FROM generate_series(1, 16) \gset
+SELECT (:'chained'::uuid[])[1] AS first \gset
+CREATE FUNCTION chain(tool text, users uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    above uuid;
+    giver uuid := (SELECT user_id FROM tools WHERE id = tool);
+    holder uuid;
+BEGIN
+    FOREACH holder IN ARRAY users LOOP
+        INSERT INTO warden.shares (relation, row_id, grantee, level, under, granted_by) VALUES ('tools', tool, 'user:' || holder, 'share', above, giver) RETURNING id INTO above;
+        giver := holder;
+    END LOOP;
+END $$;
 -- What a user sees of alice's researcher, as its name; in its own transaction of the same session.
 \ir lib/as_attacker.sql
 
@@ -114,6 +128,21 @@ BEGIN;
 SELECT warden.authenticate(:'mallory_token');
 SELECT t.rows('SELECT * FROM agents', 0, 'G3: gone in the next transaction');
 SELECT t.is(warden.access_level('agents', :'researcher'), NULL, 'G3: and no level is left');
+COMMIT;
+
+-- A row is shared on so often and no further: who is the last hears of that, and of nobody's missing right.
+SELECT chain('mail', :'chained'::uuid[] || :'mallory'::uuid), chain('search', (:'chained'::uuid[])[:15] || :'mallory'::uuid);
+BEGIN;
+SELECT warden.authenticate(:'mallory_token');
+SELECT t.is(warden.access_level('tools', 'mail') || ' ' || warden.access_level('tools', 'search'), 'share share', 'G3: she is the last of sixteen below the first, and the last but one');
+SELECT t.refused(format('SELECT warden.share(''tools'', ''mail'', %L, ''view'')', :'carol'), '42501', 'G3: the last does not share it on', 'shared on too often');
+SELECT t.matches(t.error(format('SELECT warden.share(''tools'', ''mail'', %L, ''view'')', :'carol')) ->> 'hint', 'No more than 16 .* its owner shares it', 'G3: and is told who does');
+SELECT t.ok(warden.share('tools', 'search', :'carol', 'view') IS NOT NULL, 'G3: the last but one does');
+SELECT t.is((SELECT bool_and(counts) FROM warden.list_shares('tools', 'search')), true, 'G3: and all of them count');
+ROLLBACK;
+BEGIN;
+SELECT warden.authenticate(:'alice_token');
+SELECT t.is(warden.unshare('tools', 'mail', :'first'::uuid) + warden.unshare('tools', 'search', :'first'::uuid), 33, 'G3: and all fall with the first');
 COMMIT;
 
 -- Lowered, what was shared on falls as well, and does not come back when it is raised again.
