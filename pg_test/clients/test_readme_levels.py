@@ -15,6 +15,7 @@ STATEMENTS = {
     "refer to it": ("INSERT INTO conversations (agent_id) VALUES (%(agent)s)", {"42501"}),
     "change it": ("UPDATE agents SET name = 'changed' WHERE id = %(agent)s", None),
     "add to its children": ("INSERT INTO prompts (agent_id) VALUES (%(agent)s)", {"42501"}),
+    "change its settings": ("UPDATE settings SET model = 'large' WHERE agent_id = %(agent)s", None),
     "delete it": ("DELETE FROM agents WHERE id = %(agent)s", None),
     "share it on": ("SELECT warden.share('agents', %(agent)s::uuid, %(carol)s, 'view')", {"42501", "P0002"}),
     "give it away": ("SELECT warden.transfer('agents', %(agent)s::uuid, %(carol)s)", {"42501", "P0002"}),
@@ -29,10 +30,12 @@ CREATE TABLE conversations (
 CREATE TABLE prompts (
     id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, agent_id uuid NOT NULL REFERENCES agents ON DELETE CASCADE
 );
-GRANT SELECT, INSERT, UPDATE, DELETE ON agents, conversations, prompts TO app;
+CREATE TABLE settings (agent_id uuid PRIMARY KEY REFERENCES agents ON DELETE CASCADE, model text NOT NULL DEFAULT 'small');
+GRANT SELECT, INSERT, UPDATE, DELETE ON agents, conversations, prompts, settings TO app;
 SELECT count(*) FROM warden.protect('agents', shareable => true);
 SELECT count(*) FROM warden.protect('conversations');
 SELECT count(*) FROM warden.protect('prompts', owner_column => NULL, parent_column => 'agent_id');
+SELECT count(*) FROM warden.protect('settings', owner_column => NULL, parent_column => 'agent_id', write_level => 'manage');
 """
 
 
@@ -71,6 +74,7 @@ def client(database):
 
         sign_in("alice")
         [(agent,)] = connection.execute("INSERT INTO agents (name) VALUES ('researcher') RETURNING id")
+        connection.execute("INSERT INTO settings (agent_id) VALUES (%s)", (agent,))
         connection.commit()
         yield connection, sign_in, {"agent": agent, **users}
 
