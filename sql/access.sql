@@ -121,15 +121,15 @@ $$;
 COMMENT ON FUNCTION warden.list_shares(regclass, text) IS
     'Everything that was shared of a row and not taken back, the oldest first, with whether it counts now. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, 42501 for a lower level.';
 
-CREATE FUNCTION warden.who_can(table_name regclass, id text, at_level text DEFAULT 'view')
-RETURNS TABLE (grantee text, level text, share_id uuid, granted_by uuid, expires_at timestamptz)
+CREATE FUNCTION warden.who_can(table_name regclass, id text, level text DEFAULT 'view')
+RETURNS TABLE (grantee text, access text, share_id uuid, granted_by uuid, expires_at timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found record;
     owner_id uuid;
 BEGIN
-    PERFORM warden.require_level(who_can.at_level);
+    PERFORM warden.require_level(who_can.level);
     SELECT s.* INTO found FROM warden.sharing_of(who_can.table_name, who_can.id) AS s;
     IF found.access NOT IN ('owner', 'share', 'administrator') THEN
         RAISE EXCEPTION 'who reaches a row is told at level share' USING ERRCODE = '42501';
@@ -141,14 +141,14 @@ BEGIN
         (SELECT s.grantee, s.level, s.id, s.granted_by, s.expires_at
          FROM warden.shares s
          WHERE s.relation = who_can.table_name AND s.row_id = found.row_id
-           AND warden.level_number(warden.share_counts(s.id)) >= warden.level_number(who_can.at_level)
+           AND warden.level_number(warden.share_counts(s.id)) >= warden.level_number(who_can.level)
            AND CASE WHEN s.grantee LIKE 'user:%' THEN NOT warden.is_outside_of_tenant(s.relation, substr(s.grantee, 6)::uuid) ELSE true END
          ORDER BY s.granted_at, s.id);
 END
 $$;
 
 COMMENT ON FUNCTION warden.who_can(regclass, text, text) IS
-    'Who reaches a row at a level or above, now: its owner, and every share that counts; roles, tenants and everyone by their name. Within a tenant those who have left it are not listed. What a public column or allow() shows to all is not listed. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, 42501 for a lower level, 22023 for an unknown one.';
+    'Who reaches a row at a level or above (view, if not given), now: its owner, and every share that counts, each with what it gives (access); roles, tenants and everyone by their name. Within a tenant those who have left it are not listed. What a public column or allow() shows to all is not listed. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see; 42501 for a level below share, and without the privilege, or the scope, to read the table; 22023 for an unknown level, and for a table that is not shareable; 28000 where the identity has expired.';
 
 CREATE FUNCTION warden.shared_with_me()
 RETURNS TABLE (table_name regclass, id text, level text, status text, counts boolean, share_id uuid, grantee text, granted_by uuid, granted_at timestamptz, expires_at timestamptz)

@@ -126,15 +126,11 @@ BEGIN ATOMIC
     SELECT * FROM warden.list_shares(list_shares.table_name, list_shares.id::text) AS r;
 END;
 
-COMMENT ON FUNCTION warden.list_shares(regclass, uuid) IS 'As the function of this name with the key as a text.';
-
-CREATE FUNCTION warden.who_can(table_name regclass, id uuid, at_level text DEFAULT 'view') RETURNS TABLE (grantee text, level text, share_id uuid, granted_by uuid, expires_at timestamptz)
+CREATE FUNCTION warden.who_can(table_name regclass, id uuid, level text DEFAULT 'view') RETURNS TABLE (grantee text, access text, share_id uuid, granted_by uuid, expires_at timestamptz)
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT * FROM warden.who_can(who_can.table_name, who_can.id::text, who_can.at_level) AS r;
+    SELECT * FROM warden.who_can(who_can.table_name, who_can.id::text, who_can.level) AS r;
 END;
-
-COMMENT ON FUNCTION warden.who_can(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.explain_access(table_name regclass, id uuid, user_id uuid DEFAULT NULL) RETURNS TABLE (reason text, level text, counts boolean, detail text, share_id uuid)
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -174,15 +170,11 @@ BEGIN ATOMIC
     SELECT * FROM warden.list_shares(list_shares.table_name, list_shares.id::text) AS r;
 END;
 
-COMMENT ON FUNCTION warden.list_shares(regclass, bigint) IS 'As the function of this name with the key as a text.';
-
-CREATE FUNCTION warden.who_can(table_name regclass, id bigint, at_level text DEFAULT 'view') RETURNS TABLE (grantee text, level text, share_id uuid, granted_by uuid, expires_at timestamptz)
+CREATE FUNCTION warden.who_can(table_name regclass, id bigint, level text DEFAULT 'view') RETURNS TABLE (grantee text, access text, share_id uuid, granted_by uuid, expires_at timestamptz)
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT * FROM warden.who_can(who_can.table_name, who_can.id::text, who_can.at_level) AS r;
+    SELECT * FROM warden.who_can(who_can.table_name, who_can.id::text, who_can.level) AS r;
 END;
-
-COMMENT ON FUNCTION warden.who_can(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.explain_access(table_name regclass, id bigint, user_id uuid DEFAULT NULL) RETURNS TABLE (reason text, level text, counts boolean, detail text, share_id uuid)
 LANGUAGE sql STABLE PARALLEL UNSAFE

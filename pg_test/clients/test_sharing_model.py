@@ -504,7 +504,7 @@ class World:
 
     def compare_who_can(self, connection, who, table, keys):
         level = self.random.choice(GRANTABLE)
-        statement = f"SELECT jsonb_agg(jsonb_build_array(grantee, level, share_id)) FROM warden.who_can('{table}', $1, $2)"
+        statement = f"SELECT jsonb_agg(jsonb_build_array(grantee, access, share_id)) FROM warden.who_can('{table}', $1, $2)"
         for key, answer in connection.execute("SELECT k, answer_to(%s, k, %s) FROM unnest(%s::text[]) k", (statement, level, keys)):
             answer = answer if isinstance(answer, str) else {tuple(one) for one in answer}
             self.agree(("who_can", who, table, key, level), answer, self.model.who_can(who, (table, key), level))

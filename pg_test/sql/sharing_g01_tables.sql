@@ -64,7 +64,7 @@ RESET ROLE;
 -- By an administrator, without being anybody; and taken back.
 \connect - boss
 SELECT t.ok(warden.assign('agents', :'researcher', :'mallory', 'view') IS NOT NULL, 'G6: an administrator assigns an agent to a user');
-SELECT t.is((SELECT string_agg(grantee || ' ' || level, ', ' ORDER BY level) FROM warden.who_can('agents', :'researcher')),
+SELECT t.is((SELECT string_agg(grantee || ' ' || access, ', ' ORDER BY access) FROM warden.who_can('agents', :'researcher')),
     'user:' || :'alice' || ' owner, user:' || :'mallory' || ' view', 'G6: and sees who can');
 SELECT t.refused(format('SELECT warden.assign(''agents'', gen_random_uuid(), %L, ''view'')', :'bob'), 'P0002', 'G6: a row that is not there', 'row not found');
 \connect - app
@@ -94,7 +94,7 @@ SELECT t.refused(format('SELECT warden.transfer(''agents'', %L, %L)', :'writer',
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'bob_token');
-SELECT t.is((SELECT string_agg(grantee || ' ' || level, ', ' ORDER BY grantee) FROM warden.who_can('agents', :'writer')),
+SELECT t.is((SELECT string_agg(grantee || ' ' || access, ', ' ORDER BY grantee) FROM warden.who_can('agents', :'writer')),
     'user:' || :'mallory' || ' view, user:' || :'alice' || ' view, user:' || :'bob' || ' owner', 'G6: what bob had shared on stays');
 COMMIT;
 

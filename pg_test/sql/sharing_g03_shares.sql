@@ -32,7 +32,7 @@ SELECT t.is(warden.share('agents', :'researcher'::uuid, :'bob', 'use'), :'share_
 SELECT t.ok(warden.share('projects', 1, :'bob', 'edit') IS NOT NULL, 'G3: a row with a number for a key');
 SELECT t.ok(warden.share('tools', 'search', :'bob', 'edit') IS NOT NULL, 'G3: a row with a text for a key');
 SELECT t.is(recorded('share'), 4, 'G3: each is recorded');
-SELECT t.is((SELECT string_agg(grantee || ' ' || level, ', ' ORDER BY level) FROM warden.who_can('agents', :'researcher')),
+SELECT t.is((SELECT string_agg(grantee || ' ' || access, ', ' ORDER BY access) FROM warden.who_can('agents', :'researcher')),
     'user:' || :'alice' || ' owner, user:' || :'bob' || ' use', 'G3: who can');
 SELECT t.refused(statement, code, 'G3: refused: ' || statement, message)
 FROM (VALUES

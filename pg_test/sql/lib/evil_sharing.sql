@@ -4,7 +4,7 @@ BEGIN;
 SELECT warden.authenticate(:'bob_token') AS id \gset
 SELECT warden.share(:'relation', :key, :'alice', 'share') AS share_id, warden.share_with(:'relation', :key, 'everyone', 'view') AS of_all \gset
 SELECT t.is(pg_catalog.concat_ws(' ', warden.access_level(:'relation', :key), warden.can(:'relation', :key, 'owner'), warden.require_access(:'relation', :key, 'owner'),
-        (SELECT pg_catalog.count(*) FROM warden.list_shares(:'relation', :key)), (SELECT pg_catalog.count(*) FROM warden.who_can(:'relation', :key, 'view')),
+        (SELECT pg_catalog.count(*) FROM warden.list_shares(:'relation', :key)), (SELECT pg_catalog.count(*) FROM warden.who_can(:'relation', :key, level => 'view')),
         (SELECT pg_catalog.string_agg(level, ',') FROM warden.explain_access(:'relation', :key, :'alice'))),
     'owner t t 2 3 share,view'::pg_catalog.text, pg_catalog.concat(:'relation', ': bob shares a row, and is told of it'));
 COMMIT;
