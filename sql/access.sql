@@ -65,7 +65,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.access_level(regclass, text) IS
-    'What the current user is to a row of a shareable table: owner, or the level at which it is shared, or view where everybody may read it; NULL for a row that one does not see. Asked of the table itself, under its policies. Errors: 22023 for a table that is not shareable; 42501 without the privilege, or the scope, to read it.';
+    'What the current user is to a row of a shareable table: owner, or the level at which it is shared, or view where everybody may read it; NULL for a row that one does not see. Asked of the table itself, under its policies. Errors: 22023 for a table that is not shareable; 42501 without the privilege, or the scope, to read it; 28000 where the identity has expired.';
 
 CREATE FUNCTION warden.can(table_name regclass, id text, level text) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -119,7 +119,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.list_shares(regclass, text) IS
-    'Everything that was shared of a row and not taken back, the oldest first, with whether it counts now. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, 42501 for a lower level.';
+    'Everything that was shared of a row and not taken back, the oldest first, with whether it counts now. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see; 42501 for a level below share, and without the privilege, or the scope, to read the table; 22023 for a table that is not shareable; 28000 where the identity has expired.';
 
 CREATE FUNCTION warden.who_can(table_name regclass, id text, level text DEFAULT 'view')
 RETURNS TABLE (grantee text, access text, share_id uuid, granted_by uuid, expires_at timestamptz)
@@ -229,4 +229,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.explain_access(regclass, text, uuid) IS
-    'Why a user reaches a row of a shareable table, one row a reason: that it is the owner, each share with it, its roles, its tenant (the current one) or everyone, the highest level first, with whether that counts now and why not; what shows the row to all; what keeps the user from more. No row: for no reason. user_id: the current user, if not given; another one is told to the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user, as one outside of the current tenant is where the table has a tenant column; 42501 for a lower level.';
+    'Why a user reaches a row of a shareable table, one row a reason: that it is the owner, each share with it, its roles, its tenant (the current one) or everyone, the highest level first, with whether that counts now and why not; what shows the row to all; what keeps the user from more. No row: for no reason. user_id: the current user, if not given; another one is told to the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user, as one outside of the current tenant is where the table has a tenant column; 42501 for a level below share, where another one is asked about, and without the privilege, or the scope, to read the table; 22023 for a table that is not shareable; 28000 where the identity has expired.';

@@ -120,7 +120,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.share(regclass, text, uuid, text, timestamptz, boolean) IS
-    'Lets a user reach a row of a table protected with shareable => true: warden.share_with() with user:<user_id>.';
+    'Lets a user reach a row of a table protected with shareable => true: warden.share_with() with user:<user_id>, and the same level, expires_at and offer. Returns the id of the share. Errors: as share_with(), 22023 where no user is given.';
 
 CREATE FUNCTION warden.unshare_with(table_name regclass, id text, grantee text) RETURNS int
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -187,7 +187,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.unshare(regclass, text, uuid) IS
-    'Takes away what share() gave a user: warden.unshare_with() with user:<user_id>. A user that names itself leaves.';
+    'Takes away what share() gave a user: warden.unshare_with() with user:<user_id>. A user that names itself leaves. Returns how many shares that were, with what was shared on under them, 0 where there was none. Errors: as unshare_with(), 22023 where no user is given.';
 
 CREATE FUNCTION warden.answer_share(share_id uuid, answer text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -241,7 +241,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.decline_share(uuid) IS
-    'Declines a share that was offered to the current user; it can be offered anew. Returns true. Errors: as accept_share().';
+    'Declines a share that was offered to the current user; it can be offered anew. Returns true. Errors: P0002 for one that is not the user''s, or expired, 55000 for one that has been answered, 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.transfer(table_name regclass, id text, user_id uuid, keep_level text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -345,4 +345,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.cleanup_shares() IS
-    'Takes out shares that have expired or were revoked, which count for nothing in any case; for a schedule. Returns how many. For superusers and admin roles.';
+    'Takes out shares that have expired or were revoked, which count for nothing in any case; for a schedule. Returns how many. For superusers and admin roles. Errors: 42501 for anybody else.';

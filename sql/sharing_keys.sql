@@ -1,4 +1,5 @@
--- The functions of sharing.sql and access.sql for a key as it is, a uuid or a number.
+-- The functions of sharing.sql and access.sql for a key as it is, a uuid or a number. What each does, takes, returns and raises
+-- is said of the one for a text; the end of this file says it of all of them.
 
 CREATE FUNCTION warden.share(table_name regclass, id uuid, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -6,15 +7,11 @@ BEGIN ATOMIC
     SELECT warden.share(share.table_name, share.id::text, share.user_id, share.level, share.expires_at, share.offer);
 END;
 
-COMMENT ON FUNCTION warden.share(regclass, uuid, uuid, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.share_with(table_name regclass, id uuid, grantee text, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.share_with(share_with.table_name, share_with.id::text, share_with.grantee, share_with.level, share_with.expires_at, share_with.offer);
 END;
-
-COMMENT ON FUNCTION warden.share_with(regclass, uuid, text, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.unshare(table_name regclass, id uuid, user_id uuid) RETURNS int
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -22,15 +19,11 @@ BEGIN ATOMIC
     SELECT warden.unshare(unshare.table_name, unshare.id::text, unshare.user_id);
 END;
 
-COMMENT ON FUNCTION warden.unshare(regclass, uuid, uuid) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.unshare_with(table_name regclass, id uuid, grantee text) RETURNS int
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.unshare_with(unshare_with.table_name, unshare_with.id::text, unshare_with.grantee);
 END;
-
-COMMENT ON FUNCTION warden.unshare_with(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.transfer(table_name regclass, id uuid, user_id uuid, keep_level text DEFAULT NULL) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -38,15 +31,11 @@ BEGIN ATOMIC
     SELECT warden.transfer(transfer.table_name, transfer.id::text, transfer.user_id, transfer.keep_level);
 END;
 
-COMMENT ON FUNCTION warden.transfer(regclass, uuid, uuid, text) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.assign(table_name regclass, id uuid, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.assign(assign.table_name, assign.id::text, assign.user_id, assign.level, assign.expires_at);
 END;
-
-COMMENT ON FUNCTION warden.assign(regclass, uuid, uuid, text, timestamptz) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.share(table_name regclass, id bigint, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -54,15 +43,11 @@ BEGIN ATOMIC
     SELECT warden.share(share.table_name, share.id::text, share.user_id, share.level, share.expires_at, share.offer);
 END;
 
-COMMENT ON FUNCTION warden.share(regclass, bigint, uuid, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.share_with(table_name regclass, id bigint, grantee text, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false) RETURNS uuid
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.share_with(share_with.table_name, share_with.id::text, share_with.grantee, share_with.level, share_with.expires_at, share_with.offer);
 END;
-
-COMMENT ON FUNCTION warden.share_with(regclass, bigint, text, text, timestamptz, boolean) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.unshare(table_name regclass, id bigint, user_id uuid) RETURNS int
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -70,15 +55,11 @@ BEGIN ATOMIC
     SELECT warden.unshare(unshare.table_name, unshare.id::text, unshare.user_id);
 END;
 
-COMMENT ON FUNCTION warden.unshare(regclass, bigint, uuid) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.unshare_with(table_name regclass, id bigint, grantee text) RETURNS int
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.unshare_with(unshare_with.table_name, unshare_with.id::text, unshare_with.grantee);
 END;
-
-COMMENT ON FUNCTION warden.unshare_with(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.transfer(table_name regclass, id bigint, user_id uuid, keep_level text DEFAULT NULL) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -86,15 +67,11 @@ BEGIN ATOMIC
     SELECT warden.transfer(transfer.table_name, transfer.id::text, transfer.user_id, transfer.keep_level);
 END;
 
-COMMENT ON FUNCTION warden.transfer(regclass, bigint, uuid, text) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.assign(table_name regclass, id bigint, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.assign(assign.table_name, assign.id::text, assign.user_id, assign.level, assign.expires_at);
 END;
-
-COMMENT ON FUNCTION warden.assign(regclass, bigint, uuid, text, timestamptz) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.access_level(table_name regclass, id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -102,23 +79,17 @@ BEGIN ATOMIC
     SELECT warden.access_level(access_level.table_name, access_level.id::text);
 END;
 
-COMMENT ON FUNCTION warden.access_level(regclass, uuid) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.can(table_name regclass, id uuid, level text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.can(can.table_name, can.id::text, can.level);
 END;
 
-COMMENT ON FUNCTION warden.can(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.require_access(table_name regclass, id uuid, level text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.require_access(require_access.table_name, require_access.id::text, require_access.level);
 END;
-
-COMMENT ON FUNCTION warden.require_access(regclass, uuid, text) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.list_shares(table_name regclass, id uuid) RETURNS TABLE (share_id uuid, grantee text, level text, status text, counts boolean, expires_at timestamptz, granted_by uuid, granted_at timestamptz, under uuid)
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -138,15 +109,11 @@ BEGIN ATOMIC
     SELECT * FROM warden.explain_access(explain_access.table_name, explain_access.id::text, explain_access.user_id) AS r;
 END;
 
-COMMENT ON FUNCTION warden.explain_access(regclass, uuid, uuid) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.access_level(table_name regclass, id bigint) RETURNS text
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.access_level(access_level.table_name, access_level.id::text);
 END;
-
-COMMENT ON FUNCTION warden.access_level(regclass, bigint) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.can(table_name regclass, id bigint, level text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -154,15 +121,11 @@ BEGIN ATOMIC
     SELECT warden.can(can.table_name, can.id::text, can.level);
 END;
 
-COMMENT ON FUNCTION warden.can(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
-
 CREATE FUNCTION warden.require_access(table_name regclass, id bigint, level text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     SELECT warden.require_access(require_access.table_name, require_access.id::text, require_access.level);
 END;
-
-COMMENT ON FUNCTION warden.require_access(regclass, bigint, text) IS 'As the function of this name with the key as a text.';
 
 CREATE FUNCTION warden.list_shares(table_name regclass, id bigint) RETURNS TABLE (share_id uuid, grantee text, level text, status text, counts boolean, expires_at timestamptz, granted_by uuid, granted_at timestamptz, under uuid)
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -182,4 +145,20 @@ BEGIN ATOMIC
     SELECT * FROM warden.explain_access(explain_access.table_name, explain_access.id::text, explain_access.user_id) AS r;
 END;
 
-COMMENT ON FUNCTION warden.explain_access(regclass, bigint, uuid) IS 'As the function of this name with the key as a text.';
+DO $$
+DECLARE
+    own record;
+BEGIN
+    FOR own IN
+        SELECT f.oid::regprocedure AS function, pg_catalog.obj_description(t.oid, 'pg_proc') AS comment
+        FROM pg_catalog.pg_proc f
+        JOIN pg_catalog.pg_proc t ON t.pronamespace OPERATOR(pg_catalog.=) f.pronamespace AND t.proname OPERATOR(pg_catalog.=) f.proname
+         AND t.proargtypes[1] OPERATOR(pg_catalog.=) 'text'::pg_catalog.regtype::pg_catalog.oid
+        WHERE f.pronamespace OPERATOR(pg_catalog.=) 'warden'::pg_catalog.regnamespace::pg_catalog.oid
+          AND f.proargtypes[0] OPERATOR(pg_catalog.=) 'regclass'::pg_catalog.regtype::pg_catalog.oid AND f.proargnames[2] OPERATOR(pg_catalog.=) 'id'
+          AND f.proargtypes[1] OPERATOR(pg_catalog.=) ANY (ARRAY['uuid'::pg_catalog.regtype, 'bigint'::pg_catalog.regtype]::pg_catalog.oid[])
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', own.function, own.comment);
+    END LOOP;
+END
+$$;

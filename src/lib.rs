@@ -226,7 +226,7 @@ extension_sql_file!("../sql/agents_find.sql", name = "agents_find", requires = [
 extension_sql_file!(
     "../sql/shares.sql",
     name = "shares",
-    requires = ["agents_find", shared_rows::share_counts, shared_rows::entitling_share]
+    requires = ["agents_find", shared_rows::share_counts, shared_rows::entitling_share, shared_rows::shares_with]
 );
 extension_sql_file!("../sql/sharing_rows.sql", name = "sharing_rows", requires = ["shares"]);
 extension_sql_file!("../sql/sharing.sql", name = "sharing", requires = ["sharing_rows"]);

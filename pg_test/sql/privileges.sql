@@ -13,6 +13,14 @@ $$;
 SELECT t.is(differences(lists('{PUBLIC}', 'PUBLIC') || ARRAY['SCHEMA warden: USAGE TO PUBLIC', 'VIEW audit_log: SELECT TO PUBLIC'],
     (SELECT array_agg(g) FROM grants() AS g)), NULL, 'installed: PUBLIC has its list, and nobody else anything');
 
+-- What \df+ shows.
+SELECT t.is(string_agg(p.oid::regprocedure::text, ', '), NULL, 'every function says what it takes, returns and raises')
+FROM pg_proc p WHERE p.pronamespace = 'warden'::regnamespace AND coalesce(obj_description(p.oid, 'pg_proc'), '') = '';
+SELECT t.is(string_agg(f.oid::regprocedure::text, ', '), NULL, 'those for another type of keys what that for a text does')
+FROM pg_proc f JOIN pg_proc a ON a.pronamespace = f.pronamespace AND a.proname = f.proname AND a.proargtypes[1] = 'text'::regtype
+WHERE f.pronamespace = 'warden'::regnamespace AND f.proargtypes[0] = 'regclass'::regtype AND f.proargnames[2] = 'id'
+  AND obj_description(f.oid, 'pg_proc') IS DISTINCT FROM obj_description(a.oid, 'pg_proc');
+
 SELECT t.is(warden.add_client_role('app'), true, 'a client');
 SELECT t.is(warden.add_trusted_role('gateway'), true, 'a trusted role');
 SELECT t.is(warden.add_key_role('keymaster'), true, 'a key role');
