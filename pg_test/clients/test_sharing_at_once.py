@@ -142,6 +142,32 @@ def test_a_chain_of_shares_ends_with_a_refusal(workshop):
 
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
+def test_g3_what_is_taken_back_is_gone_in_the_next_statement(workshop, app, isolation):
+    """Of a transaction that is under way, whatever it saw a moment ago, planned anew or not; so is what was shared on."""
+    kept, key, (alice, bob, carol) = workshop.tool(), workshop.tool(), (workshop.alice, workshop.bob, workshop.carol)
+    for one in (kept, key):
+        workshop.share(alice, one, bob, "share")
+        workshop.share(bob, one, carol, "manage")
+    app.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+    workshop.sign_in(app, carol)
+    app.execute("PREPARE listed AS SELECT id FROM tools WHERE id IN ($1, $2)")
+
+    def reached(one):
+        changed = app.execute("UPDATE tools SET name = name WHERE id = %s RETURNING 1", (one,)).fetchone()
+        return changed is not None, app.execute("SELECT warden.access_level('tools', %s)", (one,)).fetchone()[0]
+
+    def listed():
+        return {id_ for (id_,) in app.execute(f"EXECUTE listed('{kept}', '{key}')")}
+
+    assert listed() == {kept, key} and reached(key) == reached(kept) == (True, "manage")
+    workshop.unshare(alice, key, bob)
+    assert listed() == {kept}
+    assert reached(key) == (False, None) and reached(kept) == (True, "manage")
+    assert app.execute("DELETE FROM tools WHERE id = %s RETURNING 1", (key,)).fetchone() is None
+    app.rollback()
+
+
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
 def test_what_is_shared_on_while_the_share_is_taken_away_counts_for_nothing(workshop, app, isolation):
     key = workshop.tool()
     workshop.share(workshop.alice, key, workshop.bob, "share")

@@ -34,6 +34,7 @@ SELECT t.ok(warden.share('tools', 'search', :'bob', 'edit') IS NOT NULL, 'G3: a 
 SELECT t.is(recorded('share'), 4, 'G3: each is recorded');
 SELECT t.is((SELECT string_agg(grantee || ' ' || access, ', ' ORDER BY access) FROM warden.who_can('agents', :'researcher')),
     'user:' || :'alice' || ' owner, user:' || :'bob' || ' use', 'G3: who can');
+-- taOS F10: an end that cannot be read, or is past, is none.
 SELECT t.refused(statement, code, 'G3: refused: ' || statement, message)
 FROM (VALUES
     (format('SELECT warden.share(''agents'', %L, %L, ''view'')', :'researcher', :'alice'), '22023', 'with himself'),
@@ -48,7 +49,6 @@ FROM (VALUES
     (format('SELECT warden.share_with(''agents'', %L, ''everybody'', ''view'')', :'researcher'), '22023', 'nobody to share with'),
     (format('SELECT warden.share_with(''agents'', %L, %L, ''view'')', :'researcher', 'tenant:' || gen_random_uuid()), 'P0002', 'tenant not found'),
     ('SELECT warden.share(''documents'', 1, gen_random_uuid(), ''view'')', '22023', 'cannot be shared'),
--- taOS F10: an end that cannot be read, or is past, is none.
     ('SELECT warden.share(''messages'', 1, gen_random_uuid(), ''view'')', '22023', 'cannot be shared'),
     (format('SELECT warden.assign(''agents'', %L, %L, ''view'')', :'researcher', :'bob'), '42501', 'assign')) AS s (statement, code, message);
 COMMIT;
@@ -186,7 +186,7 @@ SELECT t.is(warden.unshare('agents', :'writer', :'mallory'), 1, 'G3: whom it is 
 SELECT t.is(warden.access_level('agents', :'writer'), NULL, 'G3: and has left');
 COMMIT;
 
--- Ended shares are absent, whatever else says so; under REPEATABLE READ, too, taking back is felt at once.
+-- Ended shares are absent, whatever else says so. (What is taken back meanwhile: test_sharing_at_once.py.)
 BEGIN;
 SELECT warden.authenticate(:'alice_token');
 SELECT warden.share('agents', :'writer', :'mallory', 'edit', clock_timestamp() + interval '3 seconds');
