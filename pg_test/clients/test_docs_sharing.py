@@ -32,7 +32,7 @@ def test_a_level_opens_what_it_is_for(sections):
 
 
 def test_what_was_shared_on_falls(sections):
-    assert section(sections, "shares_ended")[-6:] == ["alice|owner", "bob|share", "carol|edit", "2", "1", "COMMIT"]
+    assert section(sections, "shares_ended")[-7:] == ["alice|owner", "bob|share", "carol|edit", "3", "2", "1", "COMMIT"]
 
 
 def test_an_offer_opens_nothing_until_it_is_accepted(sections):
@@ -46,7 +46,7 @@ def test_everyone_sees_what_everyone_is_given(sections):
 
 def test_questions(sections):
     bobs, alices = "\n".join(section(sections, "may_edit")).split("COMMIT\n", 1)
-    assert bobs.splitlines()[1:] == ["guide|view", "scholar|use", "t|f", "t", "agents|use|accepted|f", "agents|view|accepted|t", "share|use|t"]
+    assert bobs.splitlines()[1:] == ["guide|view", "scholar|use", "t|f", "t", "agents|use|accepted|t|f", "agents|view|accepted|t|t", "share|use|t"]
     assert alices.splitlines() == ["BEGIN", "t|use|accepted|t", "share|use|t", "0", "COMMIT"]
     assert "this row takes level edit" in "\n".join(section(sections, "'researcher', 'edit');\nROLLBACK"))
 
