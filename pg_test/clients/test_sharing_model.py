@@ -499,7 +499,7 @@ class World:
         assert len(listed) == len(expected)
         for table in KEYS:
             counting = {id_ for of, id_, _, _, counts, *_ in listed if of == table and counts}
-            rows = dict(connection.execute(f"SELECT id::text, warden.shared_level('{table}', id) FROM {table}").fetchall())
+            rows = dict(connection.execute(f"SELECT id::text, warden.shared_level('{table}'::regclass, id) FROM {table}").fetchall())
             self.agree(("shared_with_me", who, plan, table), counting, {id_ for id_, level in rows.items() if level is not None})
 
     def compare_who_can(self, connection, who, table, keys):
