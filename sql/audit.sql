@@ -14,6 +14,9 @@ CREATE TABLE warden.audit_records (
     session_id text
 );
 
+COMMENT ON TABLE warden.audit_records IS
+    'What was changed, by whom and when: records are added and never changed. Readable by superusers only; everybody else reads the view audit_log.';
+
 CREATE INDEX audit_records_user_id_idx ON warden.audit_records (user_id, id);
 
 -- Without its sequence, which would go back in a database that has records already.

@@ -15,7 +15,7 @@ COMMENT ON FUNCTION warden.require_user(text) IS
 COMMENT ON FUNCTION warden.verify_token(text) IS
     'The claims of a token that a trusted issuer signed and that is valid now. Looks up no user and changes no identity. Errors: 28000 for every token that is not, with one message; the reason is in the server log.';
 COMMENT ON FUNCTION warden.explain_token(text) IS
-    'Every check a token goes through, in order, with its result, up to the first it fails. For administrators; changes nothing.';
+    'Every check that a token or an API key goes through, in order, up to the first it fails: check, its name; passed; detail, what was found or why it fails, with nothing of a signature or a secret. Changes nothing. Errors: 42501 for who is no administrator; a token that is not accepted is none.';
 COMMENT ON FUNCTION warden.http_status(text) IS
     'The HTTP status for a SQLSTATE of the extension: 28000 is 401, 42501 403, P0002 404, 23505 409, 22023 400, 53400 429, 55000 409, and PT401 and the like what they say; 500 for what the application did not cause.';
 COMMENT ON FUNCTION warden.version() IS 'The version of the loaded library.';

@@ -299,6 +299,9 @@ CREATE TYPE warden.listed_entity AS (
     entity_type text, entity_id text, default_included boolean, parents text[], rules bigint, declared_at timestamptz, total bigint
 );
 
+COMMENT ON TYPE warden.listed_entity IS
+    'A line of list_entities(); rules: how many set_entity_rule() has made for it; total: how many match on all pages.';
+
 CREATE FUNCTION warden.list_entities(entity_type text DEFAULT NULL, page_size int DEFAULT 20, skip int DEFAULT 0)
 RETURNS SETOF warden.listed_entity
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -329,6 +332,9 @@ COMMENT ON FUNCTION warden.list_entities(text, int, int) IS
 CREATE TYPE warden.listed_entity_rule AS (
     entity_type text, entity_id text, user_id uuid, role text, access text, justification text, set_at timestamptz, total bigint
 );
+
+COMMENT ON TYPE warden.listed_entity_rule IS
+    'A line of list_entity_rules(); user_id, role: whom the rule is about, one of them; total: how many match on all pages.';
 
 CREATE FUNCTION warden.list_entity_rules(
     entity_type text DEFAULT NULL, entity_id text DEFAULT NULL, user_id uuid DEFAULT NULL, role text DEFAULT NULL,

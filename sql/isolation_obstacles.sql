@@ -135,7 +135,7 @@ $$;
 COMMENT ON FUNCTION warden.isolation_obstacles(regrole) IS
     'Why a role, or a login that can become it, would void isolation: one row a reason, as a code of doctor(), with the remedy in words and as SQL. No row: it may be a client.';
 
-CREATE FUNCTION warden.refuse_obstacles(role regrole) RETURNS void
+CREATE FUNCTION warden.refuse_obstacles(role regrole) RETURNS regrole
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -149,8 +149,9 @@ BEGIN
         RAISE EXCEPTION 'role % would void isolation', refuse_obstacles.role
             USING ERRCODE = '55000', DETAIL = reasons, HINT = remedies;
     END IF;
+    RETURN refuse_obstacles.role;
 END
 $$;
 
 COMMENT ON FUNCTION warden.refuse_obstacles(regrole) IS
-    'Raises 55000 with every reason of isolation_obstacles(). Not callable by clients.';
+    'The role, where there is no reason against it in isolation_obstacles(). Not callable by clients. Errors: 55000 with every reason.';

@@ -19,6 +19,9 @@ CREATE TABLE warden.trusted_issuers (
     CHECK (audiences IS NOT NULL OR required_claims <> '{}')
 );
 
+COMMENT ON TABLE warden.trusted_issuers IS
+    'Whose tokens are believed, and by which rules: one row an issuer, as trust_issuer() last said. generation: new with every change, so that no backend goes on with what it has kept.';
+
 CREATE TABLE warden.issuer_keys (
     -- No foreign key: pg_restore -j loads the tables of an extension in any order, and their constraints
     -- are there before the rows.
@@ -83,4 +86,4 @@ COMMENT ON FUNCTION warden.trust_issuer(text, text, text[], text[], text, text, 
 COMMENT ON FUNCTION warden.set_issuer_keys(text, text) IS
     'Replaces the keys of a trusted issuer by those of a JWK Set (RFC 7517): keys not in it verify nothing from now on, so an issuer that rotates publishes old and new together for a while. Returns false where the set is unchanged. Errors: 42501 where a person acts who is no owner, 22023 for a set that cannot be used (the old keys stay), P0002 for an issuer that is not trusted.';
 COMMENT ON FUNCTION warden.distrust_issuer(text) IS
-    'Believes no token of the issuer from now on, in every backend, and ends the sessions that its tokens were exchanged for. Returns false where it was not trusted.';
+    'Believes no token of the issuer from now on, in every backend, and ends the sessions that its tokens were exchanged for. Returns false where it was not trusted. Errors: 42501 for who is no administrator.';

@@ -93,6 +93,8 @@ COMMENT ON FUNCTION warden.shared_level(oid, anyelement) IS
     'The highest level at which the row with this key is shared with the current user; NULL where it is not. Errors: 28000 where the identity has expired.';
 COMMENT ON FUNCTION warden.share_counts(uuid) IS
     'The level of a share that counts now; NULL for one that is expired, revoked, pending or declined, or was given under one that is, and for an unknown one.';
+COMMENT ON FUNCTION warden.entitling_share(uuid, oid, text) IS
+    'The share by which a user may share a row, NULL where there is none. Not callable by clients.';
 
 COMMENT ON FUNCTION warden.entitling_share(uuid, oid, text) IS
     'The share by which a user shares a row on: one with it by name at level share that counts, of several the one that lasts longest; NULL where there is none, and where 16 stand above it already.';
