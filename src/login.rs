@@ -140,10 +140,11 @@ fn find(identifier: &str) -> Result<Candidate> {
     found.ok_or_else(|| Error::internal("a candidate has no row"))
 }
 
-/// Whether it is the password that this hash is of; takes as long where there is no hash, or no such password.
+/// Whether it is the password that this hash is of; takes as long where there is no hash, no such password, or a hash that cost
+/// less than one does today.
 pub fn verify(password: Option<&Password>, hash: Option<&str>) -> Result<bool> {
     match (password, hash) {
-        (Some(password), Some(hash)) => password.matches(hash).map_err(unhashable),
+        (Some(password), Some(hash)) => password.matches(hash, settings::password_cost()).map_err(unhashable),
         _ => passwords::spend(settings::password_cost()).map(|()| false).map_err(unhashable),
     }
 }

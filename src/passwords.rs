@@ -62,16 +62,20 @@ impl Password {
         Ok(hash.to_string())
     }
 
-    /// Whether it is the one of which this is kept. Costs what the hash has cost.
+    /// Whether it is the one of which this is kept. Costs what a hash costs today, also where this one cost less: who has
+    /// not been here since the settings rose shall not be told from nobody by the time.
     ///
     /// # Errors
-    /// For what is no hash of a password.
-    pub fn matches(&self, hash: &str) -> Result<bool, Unhashable> {
+    /// For what is no hash of a password, and parameters that argon2 does not take.
+    pub fn matches(&self, hash: &str, today: Cost) -> Result<bool, Unhashable> {
         let hash = PasswordHash::new(hash).map_err(|_| Unhashable)?;
         if hash.algorithm != Algorithm::Argon2id.ident() {
             return Err(Unhashable);
         }
-        Ok(Argon2::default().verify_password(self.0.as_bytes(), &hash).is_ok())
+        let matches = Argon2::default().verify_password(self.0.as_bytes(), &hash).is_ok();
+        let missing = Params::try_from(&hash).map_or(Some(today), |made_with| today.beyond(&made_with));
+        missing.map_or(Ok(()), spend)?;
+        Ok(matches)
     }
 }
 
@@ -98,6 +102,17 @@ impl Cost {
         let parameters = Params::new(self.memory, self.iterations, self.parallelism, None).map_err(|_| Unhashable)?;
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
     }
+
+    /// What is missing to this cost where a hash was made with those parameters; `None` where that is nothing, or too
+    /// little to be hashed with. The time grows with the memory and with the iterations over it.
+    fn beyond(self, made_with: &Params) -> Option<Self> {
+        let blocks = |memory: u32, iterations: u32| u64::from(memory) * u64::from(iterations);
+        let missing =
+            blocks(self.memory, self.iterations).checked_sub(blocks(made_with.m_cost(), made_with.t_cost()))?;
+        let memory = u32::try_from(missing / u64::from(self.iterations.max(1))).ok()?;
+        let rest = Self { memory, ..self };
+        rest.argon2().is_ok().then_some(rest)
+    }
 }
 
 /// Characters, that is code points; NIST SP 800-63B section 3.1.1.2.
@@ -120,7 +135,7 @@ mod tests {
     }
 
     fn matches(text: &str, hash: &str) -> bool {
-        Password::presented(text).is_some_and(|password| password.matches(hash) == Ok(true))
+        Password::presented(text).is_some_and(|password| password.matches(hash, COST) == Ok(true))
     }
 
     #[test]
@@ -168,11 +183,37 @@ mod tests {
     }
 
     #[test]
+    fn a_weaker_hash_matches_all_the_same_at_a_higher_cost() {
+        let hash = kept("correct horse");
+        let today = Cost { memory: 256, iterations: 3, parallelism: 1 };
+        for (text, expected) in [("correct horse", true), ("wrong horse", false)] {
+            assert_eq!(Password::presented(text).map(|password| password.matches(&hash, today)), Some(Ok(expected)));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_to_the_cost_of_today_is_spent() {
+        let today = Cost { memory: 100, iterations: 2, parallelism: 1 };
+        let beyond = |memory, iterations| {
+            Params::new(memory, iterations, 1, None).ok().map(|made_with| today.beyond(&made_with)).unwrap_or_default()
+        };
+        // 200 in all: of 100 already, of 40, and of all.
+        assert_eq!(beyond(100, 1), Some(Cost { memory: 50, ..today }));
+        assert_eq!(beyond(50, 2), Some(Cost { memory: 50, ..today }));
+        assert_eq!(beyond(20, 2), Some(Cost { memory: 80, ..today }));
+        assert_eq!(beyond(100, 2), None);
+        // As dear by another way, dearer, and cheaper by less than anything can be hashed with.
+        assert_eq!(beyond(200, 1), None);
+        assert_eq!(beyond(200, 2), None);
+        assert_eq!(beyond(99, 2), None);
+    }
+
+    #[test]
     fn what_is_no_hash_of_ours_matches_nothing() {
         let Some(password) = Password::presented("correct horse") else { return };
         for hash in ["", "x", "$argon2i$v=19$m=64,t=1,p=1$BwcHBwcHBwcHBwcHBwcHBw$AAAAAAAAAAAAAAAAAAAAAA", "$2b$12$abc"]
         {
-            assert_eq!(password.matches(hash), Err(Unhashable), "{hash}");
+            assert_eq!(password.matches(hash, COST), Err(Unhashable), "{hash}");
         }
     }
 }
