@@ -5,6 +5,7 @@ import asyncio
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -32,13 +33,17 @@ def rows(heading):
 
 
 STATUS = {state: int(http) for state, _, http in rows("meaning")[1:]}
-CLASSES = {state: names for state, *names in rows("psycopg")[1:]}
+# Of each state the cells by their heads.
+BY_DRIVER = {state: dict(zip(rows("psycopg")[0][1:], cells)) for state, *cells in rows("psycopg")[1:]}
 # With others of Postgres: bad data, and what is no client's fault.
 STATES = {**STATUS, "22P02": 400, "40001": 500, "XX000": 500}
 
 
 def test_the_tables_are_of_the_same_states():
-    assert STATUS.keys() == CLASSES.keys() and len(STATUS) == 7
+    assert STATUS.keys() == BY_DRIVER.keys() and len(STATUS) == 7
+    assert {state: int(cells["HTTP"]) for state, cells in BY_DRIVER.items()} == STATUS
+    readme = re.findall(r"^\| (\w{5}) \| .* \| (\d{3}) \|$", (REPOSITORY / "README.md").read_text(), re.M)
+    assert {state: int(http) for state, http in readme} == STATUS
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +95,8 @@ def test_psycopg(database, shop, files, state):
     with pytest.raises(psycopg.Error) as raised, database.connect("app") as connection:
         connection.execute(REFUSED.format(state))
     assert raised.value.sqlstate == state and http_status(raised.value) == STATES[state]
-    if state in CLASSES:
-        assert type(raised.value).__name__ == CLASSES[state][0]
+    if state in BY_DRIVER:
+        assert type(raised.value).__name__ == BY_DRIVER[state]["psycopg"]
 
 
 @pytest.mark.parametrize("driver", ["+psycopg", "+asyncpg"])
@@ -110,8 +115,8 @@ def test_sqlalchemy(database, shop, files, driver, state):
             with sqlalchemy.create_engine(url(database, driver)).connect() as connection:
                 connection.execute(sqlalchemy.text(REFUSED.format(state)))
     assert raised.value.orig.sqlstate == state and http_status(raised.value) == STATES[state]
-    if state in CLASSES and driver == "+psycopg":
-        assert type(raised.value).__name__ == CLASSES[state][1]
+    if state in BY_DRIVER and driver == "+psycopg":
+        assert type(raised.value).__name__ == BY_DRIVER[state]["SQLAlchemy, Django"]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -128,8 +133,28 @@ def test_asyncpg(database, shop, files, state):
     with pytest.raises(asyncpg.PostgresError) as raised:
         asyncio.run(execute())
     assert raised.value.sqlstate == state and http_status(raised.value) == STATES[state]
-    if state in CLASSES:
-        assert type(raised.value).__name__ == CLASSES[state][2]
+    if state in BY_DRIVER:
+        assert type(raised.value).__name__ == BY_DRIVER[state]["asyncpg"]
+
+
+def test_postgrest(database, shop):
+    """What it is sent; each of our own errors by a function that raises it. The other states are in docs/postgrest.md, too."""
+    alice, bob = shop
+    calls = {
+        "28000": "SELECT warden.authenticate('x')",
+        "42501": "SELECT warden.require_user('a11ce000-0000-4000-8000-000000000001')",
+        "55000": f"SELECT warden.authenticate('{bob}')",
+        "22023": "SELECT warden.record_event('')",
+    }
+    for state, call in calls.items():
+        with pytest.raises(psycopg.Error) as raised, database.connect("app") as connection:
+            connection.execute("SET warden.error_style = 'postgrest'")
+            connection.execute("SELECT warden.authenticate(%s)", (alice,))
+            connection.execute(call)
+        assert raised.value.sqlstate == BY_DRIVER[state]["PostgREST"]
+    postgrest = (REPOSITORY / "docs/postgrest.md").read_text()
+    answers = dict(re.findall(r"^\| (\w{5}) \| .* \| (PT\d+), so \d+ \|", postgrest, re.M))
+    assert answers == {state: cells["PostgREST"] for state, cells in BY_DRIVER.items()}
 
 
 def test_a_login_that_is_turned_away_is_not_the_clients_fault(database, files):
@@ -231,8 +256,8 @@ def test_django(database, shop, files):
     assert result.stdout, result.stderr
     for state, (name, sqlstate, status, challenge, leaked) in json.loads(result.stdout).items():
         assert (sqlstate, status, challenge, leaked) == (state, STATES[state], "Bearer" if status == 401 else None, False)
-        if state in CLASSES:
-            assert name == CLASSES[state][1]
+        if state in BY_DRIVER:
+            assert name == BY_DRIVER[state]["SQLAlchemy, Django"]
 
 
 def node(files, packages, script, *arguments):
@@ -286,6 +311,7 @@ def test_node_postgres(database, shop, files):
     assert result["fatal"] == ["28000", 500]
     for state, (name, code, status, answers) in result["states"].items():
         assert (name, code, status) == ("DatabaseError", state, STATES[state])
+        assert BY_DRIVER.get(state, {}).get("node-postgres", name) == name
         assert answers == [[status, "Bearer" if status == 401 else None, False]] * 2
     assert result["states"].keys() == STATES.keys()
 
@@ -326,6 +352,6 @@ def test_prisma(database, shop, files):
     for state, (raw, model) in result["states"].items():
         for name, _, sqlstate, status in (raw, model):
             assert (name, sqlstate, status) == ("PrismaClientKnownRequestError", state, STATES[state])
-        if state in CLASSES:
-            assert [raw[1], model[1]] == CLASSES[state][3:]
+        if state in BY_DRIVER:
+            assert [raw[1], model[1]] == [BY_DRIVER[state][head] for head in ("Prisma, raw", "Prisma, a model")]
     assert result["states"].keys() == STATES.keys()
