@@ -30,6 +30,8 @@ impl Claims {
     /// Reads the claims of a payload: what must be there is there, and nothing has a form that it must not have.
     pub(super) fn read(payload: &Map<String, Value>, subject_claim: &str) -> Result<Self, Refusal> {
         let expires_at = date(payload, "exp")?.ok_or_else(|| missing("exp"))?;
+        // Optional in RFC 7519: but of a token that does not say when it was issued nobody could tell whether it is one of
+        // those that `tokens_valid_after` has ended.
         let issued_at = date(payload, "iat")?.ok_or_else(|| missing("iat"))?;
         let not_before = date(payload, "nbf")?;
         for (name, start) in [("iat", Some(issued_at)), ("nbf", not_before)] {
