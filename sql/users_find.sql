@@ -134,7 +134,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.list_users(text, text, text, interval, int, uuid, boolean) IS
-    'A page of users, newest first; deleted ones are never listed. status, role, kind, older_than (the age, an interval): filters, applied before paging; page_size: 1 to 100; after_user: the last id of the page before; total: how many users pass the filters on all pages, NULL where with_total is false, which is faster on a large directory. For superusers and admin roles. Errors: 42501; 22023 for an unusable filter or page size, P0002 for an unknown after_user.';
+    'A page of users, newest first; deleted ones are never listed. status, role, kind, older_than (the age, an interval): filters, applied before paging; page_size: 1 to 100; after_user: the last id of the page before; total: how many users pass the filters on all pages, for which every call counts them all; NULL where with_total is false, and then a call reads its page alone. For superusers and admin roles. Errors: 42501; 22023 for an unusable filter or page size, P0002 for an unknown after_user.';
 
 CREATE FUNCTION warden.search_users(query text, page_size int DEFAULT 20, skip int DEFAULT 0)
 RETURNS SETOF warden.listed_user
