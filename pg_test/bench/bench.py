@@ -5,6 +5,7 @@ import sys
 
 import authentication
 import bans
+import doctor
 import growth
 import policies
 import scopes
@@ -24,6 +25,7 @@ FIGURES = {
     "P8": policies.partitions_removed,
     "P9": sharing.joins,
     "G1": sharing.nothing_shared,
+    "N2": doctor.measure,
     # Last: it changes a role.
     "R4": scopes.measure,
 }
