@@ -102,6 +102,8 @@ BEGIN
         UPDATE warden.users u
         SET external_id = f.key,
             email = CASE WHEN put_users.emails IS NULL THEN u.email ELSE f.email END,
+            -- Another address has not been verified: who may edit the table shall not come in as somebody else by it.
+            email_verified = u.email_verified AND (put_users.emails IS NULL OR u.email IS NOT DISTINCT FROM f.email),
             -- Of the row as it is by now: a suspension that has just been committed stays.
             status = CASE WHEN u.status NOT IN ('active', 'inactive') THEN u.status
                           WHEN f.active THEN 'active' ELSE 'inactive' END,
@@ -126,7 +128,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.put_users(text[], text[], boolean[], boolean) IS
-    'Writes users by external id: new ones, changed emails (NULL for emails leaves them) and statuses. adopt: also users that no table has kept so far. withheld: active in the source, but suspended, deleted or pending here, and left so. Errors: 23505 where a user of this key is somebody else''s.';
+    'Writes users by external id: new ones, changed emails, which are unverified then (NULL for emails leaves them), and statuses. adopt: also users that no table has kept so far. withheld: active in the source, but suspended, deleted or pending here, and left so. Errors: 23505 where a user of this key is somebody else''s.';
 
 CREATE FUNCTION warden.retire_users(keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -347,4 +349,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.sync_users(regclass, text, text, text, boolean, boolean) IS
-    'Makes the users of an application''s own table (Django''s auth_user, say) users of the directory, by external id; the table''s columns and rows stay as they are. key_column: the unique key that owner columns refer to: smallint, integer, bigint, uuid, text or varchar; email_column: text, kept trimmed and lower-cased; active_column: a boolean, false for users who may not sign in: they become inactive. A user that was made inactive becomes active again when the table says so; one that is suspended, deleted or pending here stays so. follow: triggers on the table keep the users up to date in the transaction that changes it (false takes them away); deactivate_missing: users that came from the table and are no longer in it become inactive. Returns one row of counts: users read; inserted; updated, of which activated and deactivated; withheld: active there, but not here; missing: known here, no longer there; shared_emails: addresses that several users have, each of whom keeps it. Safe to repeat. For superusers, and admin roles with SELECT on these columns and TRIGGER on the table. Errors: 42501 for anybody else; 22023 for columns or keys that cannot be used; 23505 where a key is a UUID and the user of that id has another external id; 55000 for deactivate_missing where another table keeps users too.';
+    'Makes the users of an application''s own table (Django''s auth_user, say) users of the directory, by external id; the table''s columns and rows stay as they are. key_column: the unique key that owner columns refer to: smallint, integer, bigint, uuid, text or varchar; email_column: text, kept trimmed and lower-cased; a user whose address is another than before is unverified (update_user); active_column: a boolean, false for users who may not sign in: they become inactive. A user that was made inactive becomes active again when the table says so; one that is suspended, deleted or pending here stays so. follow: triggers on the table keep the users up to date in the transaction that changes it (false takes them away); deactivate_missing: users that came from the table and are no longer in it become inactive. Returns one row of counts: users read; inserted; updated, of which activated and deactivated; withheld: active there, but not here; missing: known here, no longer there; shared_emails: addresses that several users have, each of whom keeps it. Safe to repeat. For superusers, and admin roles with SELECT on these columns and TRIGGER on the table. Errors: 42501 for anybody else; 22023 for columns or keys that cannot be used; 23505 where a key is a UUID and the user of that id has another external id; 55000 for deactivate_missing where another table keeps users too.';
