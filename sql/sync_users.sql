@@ -62,7 +62,7 @@ COMMENT ON FUNCTION warden.source_obstacle(oid, text, text, text) IS
     'Why a table cannot be the source of sync_users() by these columns, with the remedy; no row where it can.';
 
 -- Statuses other than active and inactive are an administrator's, and no table of the application changes them.
-CREATE FUNCTION warden.put_users(keys text[], emails text[], active boolean[], adopt boolean)
+CREATE FUNCTION warden.put_users(keys text[], emails text[], active boolean[], source text, adopt boolean)
 RETURNS TABLE (inserted bigint, updated bigint, activated bigint, deactivated bigint, withheld bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -74,11 +74,13 @@ BEGIN
     FROM unnest(put_users.keys) AS s (key)
     JOIN warden.users u ON u.id = CASE WHEN s.key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN s.key::uuid
                                        ELSE (SELECT x.id FROM warden.users x WHERE x.external_id = s.key) END
-    WHERE u.external_id <> s.key OR (NOT put_users.adopt AND NOT u.synced);
+    WHERE u.external_id <> s.key
+       OR CASE WHEN put_users.adopt THEN u.synced_by <> put_users.source AND u.synced_by IN (SELECT f.source FROM warden.followed_sources() f)
+               ELSE u.synced_by IS DISTINCT FROM put_users.source END;
     IF taken > 0 THEN
         RAISE EXCEPTION 'users of this key exist already and are not of this table'
             USING ERRCODE = '23505', DETAIL = format('Users: %s.', taken),
-                  HINT = 'warden.sync_users() takes over users with the same external id; one with another external id has to be changed first.';
+                  HINT = 'warden.sync_users() takes over users with the same external id whom no other followed table keeps: end that by follow => false. One with another external id has to be changed first.';
     END IF;
     RETURN QUERY
     WITH source AS MATERIALIZED (
@@ -92,8 +94,9 @@ BEGIN
         LEFT JOIN warden.users u
             ON u.id = coalesce(s.id, (SELECT x.id FROM warden.users x WHERE x.external_id = s.key))
     ), added AS (
-        INSERT INTO warden.users AS u (id, external_id, email, status, synced)
-        SELECT coalesce(f.id, gen_random_uuid()), f.key, f.email, CASE WHEN f.active THEN 'active' ELSE 'inactive' END, true
+        INSERT INTO warden.users AS u (id, external_id, email, status, synced, synced_by)
+        SELECT coalesce(f.id, gen_random_uuid()), f.key, f.email, CASE WHEN f.active THEN 'active' ELSE 'inactive' END, true,
+               put_users.source
         FROM found f WHERE f.user_id IS NULL
         -- Somebody else, another sync or the first sight of a token, was faster.
         ON CONFLICT DO NOTHING
@@ -108,11 +111,12 @@ BEGIN
             status = CASE WHEN u.status NOT IN ('active', 'inactive') THEN u.status
                           WHEN f.active THEN 'active' ELSE 'inactive' END,
             synced = true,
+            synced_by = put_users.source,
             updated_at = now()
         FROM found f
         WHERE u.id = f.user_id
           AND (u.external_id IS NULL
-               OR NOT u.synced
+               OR u.synced_by IS DISTINCT FROM put_users.source
                OR (put_users.emails IS NOT NULL AND u.email IS DISTINCT FROM f.email)
                OR (u.status = 'active' AND NOT f.active)
                OR (u.status = 'inactive' AND f.active))
@@ -127,10 +131,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION warden.put_users(text[], text[], boolean[], boolean) IS
-    'Writes users by external id: new ones, changed emails, which are unverified then (NULL for emails leaves them), and statuses. adopt: also users that no table has kept so far. withheld: active in the source, but suspended, deleted or pending here, and left so. Errors: 23505 where a user of this key is somebody else''s.';
+COMMENT ON FUNCTION warden.put_users(text[], text[], boolean[], text, boolean) IS
+    'Writes users by external id: new ones, changed emails, which are unverified then (NULL for emails leaves them), and statuses. source: the table, as of source_name(). adopt: also users that no table has kept so far, or one that is not followed. withheld: active in the source, but suspended, deleted or pending here, and left so. Errors: 23505 where a user of this key is somebody else''s.';
 
-CREATE FUNCTION warden.retire_users(keys text[]) RETURNS bigint
+CREATE FUNCTION warden.retire_users(keys text[], source text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -138,14 +142,15 @@ DECLARE
 BEGIN
     UPDATE warden.users u SET status = 'inactive', updated_at = now()
     FROM unnest(retire_users.keys) AS s (key)
-    WHERE u.external_id = s.key AND u.synced AND u.status = 'active';
+    WHERE u.external_id = s.key AND u.synced AND u.status = 'active'
+      AND (retire_users.source IS NULL OR u.synced_by = retire_users.source);
     GET DIAGNOSTICS retired = ROW_COUNT;
     RETURN retired;
 END
 $$;
 
-COMMENT ON FUNCTION warden.retire_users(text[]) IS
-    'Makes users inactive whose rows are gone from the table that kept them; returns how many were active.';
+COMMENT ON FUNCTION warden.retire_users(text[], text) IS
+    'Makes users inactive whose rows are gone from the table that kept them (source, NULL for any); returns how many were active.';
 
 -- The columns are read off the trigger's own definition, UPDATE OF key, email, active: it follows when
 -- they are renamed, and survives dump and restore. The arguments say which of them is which.
@@ -165,7 +170,7 @@ CREATE FUNCTION warden.follow_user() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    columns text[] := warden.followed_columns(TG_RELID, TG_NAME, TG_ARGV);
+    columns text[] := warden.followed_columns(TG_RELID, TG_NAME, TG_ARGV[0:2]);
     -- Of the row's own columns and of no other: their types were made by nobody but Postgres.
     read text := format('SELECT ($1).%I::text, %s, %s', columns[1],
         CASE WHEN columns[2] IS NULL THEN 'NULL::text' ELSE format('($1).%I::text', columns[2]) END,
@@ -185,11 +190,11 @@ BEGIN
         RETURN NULL;
     END IF;
     IF old_key IS DISTINCT FROM new_key AND TG_OP <> 'INSERT' THEN
-        PERFORM warden.retire_users(ARRAY[old_key]);
+        PERFORM warden.retire_users(ARRAY[old_key], TG_ARGV[3]);
     END IF;
     IF TG_OP <> 'DELETE' THEN
         PERFORM warden.put_users(ARRAY[new_key], CASE WHEN columns[2] IS NOT NULL THEN ARRAY[new_email] END,
-            ARRAY[new_active], adopt => false);
+            ARRAY[new_active], TG_ARGV[3], adopt => false);
     END IF;
     PERFORM warden.write_audit('follow_user', TG_RELID::regclass::text, jsonb_build_object(
         'operation', lower(TG_OP), 'external_id', coalesce(new_key, old_key), 'active', coalesce(new_active, false)));
@@ -207,7 +212,7 @@ DECLARE
     retired bigint;
 BEGIN
     -- The key is the first column that follow_source() names.
-    SELECT warden.retire_users(array_agg(s.key)) INTO retired
+    SELECT warden.retire_users(array_agg(s.key), warden.source_name(TG_RELID)) INTO retired
     FROM warden.source_users(TG_RELID, (warden.followed_columns(TG_RELID, 'warden_follow_user', '{1}'))[1], NULL, NULL) AS s;
     PERFORM warden.write_audit('follow_user', TG_RELID::regclass::text,
         jsonb_build_object('operation', 'truncate', 'deactivated', retired));
@@ -218,7 +223,34 @@ $$;
 COMMENT ON FUNCTION warden.follow_truncate() IS
     'Trigger that sync_users() puts on the table of users, before TRUNCATE: its users become inactive.';
 
-CREATE FUNCTION warden.follow_source(source regclass, key_column text, email_column text, active_column text) RETURNS boolean
+-- The last argument of the trigger: of a partition, too, and after a dump.
+CREATE FUNCTION warden.followed_sources() RETURNS TABLE (relation oid, source text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    -- Before it are three numbers, or nothing, each with a zero byte behind it.
+    SELECT t.tgrelid, convert_from(decode(substring(encode(t.tgargs, 'escape') FROM '^(?:\d*\\000){3}(.*)\\000$'), 'escape'),
+        getdatabaseencoding())
+    FROM pg_trigger t WHERE t.tgfoid = 'warden.follow_user()'::regprocedure AND t.tgparentid = 0
+$$;
+
+COMMENT ON FUNCTION warden.followed_sources() IS
+    'The tables of users that triggers of sync_users() follow, each with the name that its users keep in synced_by.';
+
+CREATE FUNCTION warden.source_name(source oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(
+        (SELECT f.source FROM warden.followed_sources() f WHERE f.relation = source_name.source LIMIT 1),
+        format('%I.%I', n.nspname, c.relname)
+            || CASE WHEN EXISTS (SELECT FROM warden.followed_sources() f WHERE f.source = format('%I.%I', n.nspname, c.relname))
+                    THEN ' ' || c.oid ELSE '' END)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source_name.source
+$$;
+
+COMMENT ON FUNCTION warden.source_name(oid) IS
+    'What users that a table keeps have in synced_by: its name when it was first followed, so that it may be renamed; with its number where another followed table was called so then.';
+
+CREATE FUNCTION warden.follow_source(source regclass, key_column text, email_column text, active_column text, name text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -232,20 +264,21 @@ BEGIN
               WITH ORDINALITY AS u (name, position)
           WHERE u.name IS NOT NULL GROUP BY u.name) c;
     EXECUTE format('CREATE TRIGGER warden_follow_user AFTER INSERT OR DELETE OR UPDATE OF %s ON %s '
-            || 'FOR EACH ROW EXECUTE FUNCTION warden.follow_user(%L, %L, %L)',
+            || 'FOR EACH ROW EXECUTE FUNCTION warden.follow_user(%L, %L, %L, %L)',
         (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.position) FROM unnest(columns) WITH ORDINALITY AS c (name, position)),
         follow_source.source,
         array_position(columns, follow_source.key_column),
         coalesce(array_position(columns, follow_source.email_column)::text, ''),
-        coalesce(array_position(columns, follow_source.active_column)::text, ''));
+        coalesce(array_position(columns, follow_source.active_column)::text, ''),
+        follow_source.name);
     EXECUTE format('CREATE TRIGGER warden_follow_truncate BEFORE TRUNCATE ON %s '
             || 'FOR EACH STATEMENT EXECUTE FUNCTION warden.follow_truncate()', follow_source.source);
     RETURN true;
 END
 $$;
 
-COMMENT ON FUNCTION warden.follow_source(regclass, text, text, text) IS
-    'Puts the triggers of sync_users() on a table, in place of those that it has.';
+COMMENT ON FUNCTION warden.follow_source(regclass, text, text, text, text) IS
+    'Puts the triggers of sync_users() on a table, in place of those that it has. name: as of source_name().';
 
 CREATE FUNCTION warden.unfollow_source(source regclass) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -306,11 +339,11 @@ DECLARE
     actives boolean[];
     retired bigint := 0;
     other regclass;
+    name text := warden.source_name(sync_users.source);
 BEGIN
     PERFORM warden.require_source(sync_users.source, sync_users.key_column, sync_users.email_column, sync_users.active_column);
     IF coalesce(sync_users.deactivate_missing, false) THEN
-        SELECT t.tgrelid INTO other FROM pg_trigger t
-        WHERE t.tgfoid = 'warden.follow_user()'::regprocedure AND t.tgparentid = 0 AND t.tgrelid <> sync_users.source LIMIT 1;
+        SELECT f.relation INTO other FROM warden.followed_sources() f WHERE f.relation <> sync_users.source LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'users are also kept by table %', other
                 USING ERRCODE = '55000', HINT = 'Who is missing here may be there: leave deactivate_missing out; deleted rows are followed.';
@@ -318,7 +351,7 @@ BEGIN
     END IF;
     -- The triggers first: their lock lets nobody add a user that neither they nor the reading sees.
     IF coalesce(sync_users.follow, true) THEN
-        PERFORM warden.follow_source(sync_users.source, sync_users.key_column, sync_users.email_column, sync_users.active_column);
+        PERFORM warden.follow_source(sync_users.source, sync_users.key_column, sync_users.email_column, sync_users.active_column, name);
     ELSE
         PERFORM warden.unfollow_source(sync_users.source);
     END IF;
@@ -328,7 +361,7 @@ BEGIN
     PERFORM warden.require_external_ids(keys);
     SELECT p.inserted, p.updated, p.activated, p.deactivated, p.withheld
     INTO sync_users.inserted, sync_users.updated, sync_users.activated, sync_users.deactivated, sync_users.withheld
-    FROM warden.put_users(keys, CASE WHEN sync_users.email_column IS NOT NULL THEN emails END, actives, adopt => true) p;
+    FROM warden.put_users(keys, CASE WHEN sync_users.email_column IS NOT NULL THEN emails END, actives, name, adopt => true) p;
     users := cardinality(keys);
     SELECT count(*) INTO missing FROM warden.users u
     WHERE u.synced AND u.status <> 'deleted' AND NOT EXISTS (SELECT FROM unnest(keys) AS s (key) WHERE s.key = u.external_id);
@@ -349,4 +382,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.sync_users(regclass, text, text, text, boolean, boolean) IS
-    'Makes the users of an application''s own table (Django''s auth_user, say) users of the directory, by external id; the table''s columns and rows stay as they are. key_column: the unique key that owner columns refer to: smallint, integer, bigint, uuid, text or varchar; email_column: text, kept trimmed and lower-cased; a user whose address is another than before is unverified (update_user); active_column: a boolean, false for users who may not sign in: they become inactive. A user that was made inactive becomes active again when the table says so; one that is suspended, deleted or pending here stays so. follow: triggers on the table keep the users up to date in the transaction that changes it (false takes them away); deactivate_missing: users that came from the table and are no longer in it become inactive. Returns one row of counts: users read; inserted; updated, of which activated and deactivated; withheld: active there, but not here; missing: known here, no longer there; shared_emails: addresses that several users have, each of whom keeps it. Safe to repeat. For superusers, and admin roles with SELECT on these columns and TRIGGER on the table. Errors: 42501 for anybody else; 22023 for columns or keys that cannot be used; 23505 where a key is a UUID and the user of that id has another external id; 55000 for deactivate_missing where another table keeps users too.';
+    'Makes the users of an application''s own table (Django''s auth_user, say) users of the directory, by external id; the table''s columns and rows stay as they are. key_column: the unique key that owner columns refer to: smallint, integer, bigint, uuid, text or varchar; email_column: text, kept trimmed and lower-cased; a user whose address is another than before is unverified (update_user); active_column: a boolean, false for users who may not sign in: they become inactive. A user that was made inactive becomes active again when the table says so; one that is suspended, deleted or pending here stays so. follow: triggers on the table keep the users up to date in the transaction that changes it (false takes them away); deactivate_missing: users that came from the table and are no longer in it become inactive. Returns one row of counts: users read; inserted; updated, of which activated and deactivated; withheld: active there, but not here; missing: known here, no longer there; shared_emails: addresses that several users have, each of whom keeps it. Safe to repeat. For superusers, and admin roles with SELECT on these columns and TRIGGER on the table. Errors: 42501 for anybody else; 22023 for columns or keys that cannot be used; 23505 where a key is a UUID and the user of that id has another external id, and where another table that is followed keeps a user of that key; 55000 for deactivate_missing where another table keeps users too.';

@@ -31,6 +31,7 @@ CREATE TABLE warden.users (
     kept_session text,
     linked boolean NOT NULL DEFAULT false,
     synced boolean NOT NULL DEFAULT false,
+    synced_by text COLLATE "C",
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     last_login_at timestamptz,
@@ -71,6 +72,8 @@ COMMENT ON COLUMN warden.users.linked IS
 
 COMMENT ON COLUMN warden.users.synced IS
     'Whether a table of the application keeps the user, by sync_users(): it then decides between active and inactive.';
+COMMENT ON COLUMN warden.users.synced_by IS
+    'Which table keeps the user, by the name that it had when it was first followed: triggers of another one leave the user alone.';
 
 -- A deleted user frees its name and address.
 CREATE UNIQUE INDEX users_name_key ON warden.users (name) WHERE status <> 'deleted';

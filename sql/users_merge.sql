@@ -106,9 +106,9 @@ BEGIN
     -- First by its status: that is what keeps the last owner.
     UPDATE warden.users u SET status = 'deleted' WHERE u.id = bury_user.user_id AND u.status <> 'deleted';
     DELETE FROM warden.users u WHERE u.id = bury_user.user_id RETURNING u.* INTO gone;
-    INSERT INTO warden.users (id, external_id, kind, status, status_when_deleted, roles, tokens_valid_after, synced, linked,
+    INSERT INTO warden.users (id, external_id, kind, status, status_when_deleted, roles, tokens_valid_after, synced, synced_by, linked,
         created_at, updated_at)
-    VALUES (gone.id, gone.external_id, gone.kind, 'deleted', 'inactive', '{}', clock_timestamp(), gone.synced, gone.linked,
+    VALUES (gone.id, gone.external_id, gone.kind, 'deleted', 'inactive', '{}', clock_timestamp(), gone.synced, gone.synced_by, gone.linked,
         gone.created_at, clock_timestamp());
     RETURN true;
 END

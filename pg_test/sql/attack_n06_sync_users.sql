@@ -13,7 +13,7 @@ GRANT SELECT (id), TRIGGER ON accounts TO boss;
 SELECT t.refused($$ SELECT * FROM warden.sync_users('accounts', 'id') $$, '42501', 'a client may not sync users');
 SELECT t.refused($$ CREATE TRIGGER mine AFTER INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION warden.follow_user('1', '', '') $$,
     '42501', 'nor have a table followed');
-SELECT t.refused($$ SELECT warden.put_users('{7}', NULL, '{true}', true) $$, '42501', 'nor write users past it');
+SELECT t.refused($$ SELECT warden.put_users('{7}', NULL, '{true}', 'accounts', true) $$, '42501', 'nor write users past it');
 \connect - owner
 SELECT t.refused($$ SELECT * FROM warden.sync_users('accounts', 'id') $$, '42501', 'nor may the table''s owner');
 CREATE TABLE trap (id int PRIMARY KEY);
