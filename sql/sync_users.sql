@@ -68,6 +68,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     taken bigint;
+    -- Only a call is somebody's: what its triggers do, the table says.
+    is_persons boolean := put_users.adopt AND warden.acting_person() IS NOT NULL;
 BEGIN
     -- An external id that is a UUID is the user's id: see the constraint on warden.users.
     SELECT count(*) INTO taken
@@ -120,7 +122,7 @@ BEGIN
                OR (put_users.emails IS NOT NULL AND u.email IS DISTINCT FROM f.email)
                OR (u.status = 'active' AND NOT f.active)
                OR (u.status = 'inactive' AND f.active))
-        RETURNING f.status_before, u.status
+        RETURNING f.status_before, u.status, CASE WHEN is_persons THEN warden.require_may_manage(u.id) END
     )
     SELECT (SELECT count(*) FROM added),
            count(*),
@@ -132,7 +134,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.put_users(text[], text[], boolean[], text, boolean) IS
-    'Writes users by external id: new ones, changed emails, which are unverified then (NULL for emails leaves them), and statuses. source: the table, as of source_name(). adopt: also users that no table has kept so far, or one that is not followed. withheld: active in the source, but suspended, deleted or pending here, and left so. Errors: 23505 where a user of this key is somebody else''s.';
+    'Writes users by external id: new ones, changed emails, which are unverified then (NULL for emails leaves them), and statuses. source: the table, as of source_name(). adopt: also users that no table has kept so far, or one that is not followed. withheld: active in the source, but suspended, deleted or pending here, and left so. Errors: 42501 where a person calls, to adopt, who does not hold all that a user does who would be changed; 23505 where a user of this key is somebody else''s.';
 
 CREATE FUNCTION warden.retire_users(keys text[], source text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -280,6 +282,16 @@ $$;
 COMMENT ON FUNCTION warden.follow_source(regclass, text, text, text, text) IS
     'Puts the triggers of sync_users() on a table, in place of those that it has. name: as of source_name().';
 
+CREATE FUNCTION warden.following(source oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t
+    WHERE t.tgrelid = following.source AND t.tgfoid = 'warden.follow_user()'::regprocedure AND t.tgparentid = 0
+$$;
+
+COMMENT ON FUNCTION warden.following(oid) IS
+    'By which columns a table of users is followed, to be compared; NULL where it is not.';
+
 CREATE FUNCTION warden.unfollow_source(source regclass) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -339,9 +351,12 @@ DECLARE
     actives boolean[];
     retired bigint := 0;
     other regclass;
-    name text := warden.source_name(sync_users.source);
+    own_name text := warden.source_name(sync_users.source);
+    followed text := warden.following(sync_users.source);
 BEGIN
     PERFORM warden.require_source(sync_users.source, sync_users.key_column, sync_users.email_column, sync_users.active_column);
+    -- Who was somebody in this transaction, and is nobody now, is not the operator.
+    PERFORM warden.require_may_grant('{}', '{}');
     IF coalesce(sync_users.deactivate_missing, false) THEN
         SELECT f.relation INTO other FROM warden.followed_sources() f WHERE f.relation <> sync_users.source LIMIT 1;
         IF FOUND THEN
@@ -351,9 +366,13 @@ BEGIN
     END IF;
     -- The triggers first: their lock lets nobody add a user that neither they nor the reading sees.
     IF coalesce(sync_users.follow, true) THEN
-        PERFORM warden.follow_source(sync_users.source, sync_users.key_column, sync_users.email_column, sync_users.active_column, name);
+        PERFORM warden.follow_source(sync_users.source, sync_users.key_column, sync_users.email_column, sync_users.active_column, own_name);
     ELSE
         PERFORM warden.unfollow_source(sync_users.source);
+    END IF;
+    -- Whoever says which columns decide from now on, or that none does, decides over everybody whom the table keeps.
+    IF warden.acting_person() IS NOT NULL AND warden.following(sync_users.source) IS DISTINCT FROM followed THEN
+        PERFORM warden.require_may_manage(u.id) FROM warden.users u WHERE u.synced_by = own_name;
     END IF;
     SELECT coalesce(array_agg(s.key), '{}'), coalesce(array_agg(s.email), '{}'), coalesce(array_agg(s.active), '{}')
     INTO keys, emails, actives
@@ -361,11 +380,14 @@ BEGIN
     PERFORM warden.require_external_ids(keys);
     SELECT p.inserted, p.updated, p.activated, p.deactivated, p.withheld
     INTO sync_users.inserted, sync_users.updated, sync_users.activated, sync_users.deactivated, sync_users.withheld
-    FROM warden.put_users(keys, CASE WHEN sync_users.email_column IS NOT NULL THEN emails END, actives, name, adopt => true) p;
+    FROM warden.put_users(keys, CASE WHEN sync_users.email_column IS NOT NULL THEN emails END, actives, own_name, adopt => true) p;
     users := cardinality(keys);
     SELECT count(*) INTO missing FROM warden.users u
     WHERE u.synced AND u.status <> 'deleted' AND NOT EXISTS (SELECT FROM unnest(keys) AS s (key) WHERE s.key = u.external_id);
     IF coalesce(sync_users.deactivate_missing, false) THEN
+        PERFORM warden.require_may_manage(u.id) FROM warden.users u
+        WHERE warden.acting_person() IS NOT NULL AND u.synced AND u.status = 'active'
+          AND NOT EXISTS (SELECT FROM unnest(keys) AS s (key) WHERE s.key = u.external_id);
         SELECT warden.retire_users(array_agg(u.external_id)) INTO retired FROM warden.users u
         WHERE u.synced AND NOT EXISTS (SELECT FROM unnest(keys) AS s (key) WHERE s.key = u.external_id);
         updated := updated + coalesce(retired, 0);
@@ -382,4 +404,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.sync_users(regclass, text, text, text, boolean, boolean) IS
-    'Makes the users of an application''s own table (Django''s auth_user, say) users of the directory, by external id; the table''s columns and rows stay as they are. key_column: the unique key that owner columns refer to: smallint, integer, bigint, uuid, text or varchar; email_column: text, kept trimmed and lower-cased; a user whose address is another than before is unverified (update_user); active_column: a boolean, false for users who may not sign in: they become inactive. A user that was made inactive becomes active again when the table says so; one that is suspended, deleted or pending here stays so. follow: triggers on the table keep the users up to date in the transaction that changes it (false takes them away); deactivate_missing: users that came from the table and are no longer in it become inactive. Returns one row of counts: users read; inserted; updated, of which activated and deactivated; withheld: active there, but not here; missing: known here, no longer there; shared_emails: addresses that several users have, each of whom keeps it. Safe to repeat. For superusers, and admin roles with SELECT on these columns and TRIGGER on the table. Errors: 42501 for anybody else; 22023 for columns or keys that cannot be used; 23505 where a key is a UUID and the user of that id has another external id, and where another table that is followed keeps a user of that key; 55000 for deactivate_missing where another table keeps users too.';
+    'Makes the users of an application''s own table (Django''s auth_user, say) users of the directory, by external id; the table''s columns and rows stay as they are. key_column: the unique key that owner columns refer to: smallint, integer, bigint, uuid, text or varchar; email_column: text, kept trimmed and lower-cased; a user whose address is another than before is unverified (update_user); active_column: a boolean, false for users who may not sign in: they become inactive. A user that was made inactive becomes active again when the table says so; one that is suspended, deleted or pending here stays so. follow: triggers on the table keep the users up to date in the transaction that changes it (false takes them away); deactivate_missing: users that came from the table and are no longer in it become inactive. Returns one row of counts: users read; inserted; updated, of which activated and deactivated; withheld: active there, but not here; missing: known here, no longer there; shared_emails: addresses that several users have, each of whom keeps it. Safe to repeat. For superusers, and admin roles with SELECT on these columns and TRIGGER on the table. Errors: 42501 for anybody else, and where a person acts who does not hold all that a user does who would be taken over, changed or made inactive, or that the table keeps where it is to be followed in another way, or no more; 22023 for columns or keys that cannot be used; 23505 where a key is a UUID and the user of that id has another external id, and where another table that is followed keeps a user of that key; 55000 for the last owner, and for deactivate_missing where another table keeps users too.';
