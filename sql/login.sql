@@ -9,8 +9,13 @@ DECLARE
     found uuid[];
 BEGIN
     IF strpos(sign_in_candidate.identifier, '@') > 0 THEN
+        -- Whoever may edit a table of users keeps nobody out by writing his address there: who is verified comes first, and
+        -- then who has it from an administrator.
         SELECT array_agg(e.id) INTO found
-        FROM warden.users_with_email(warden.normalise_email(sign_in_candidate.identifier)) AS e (id);
+        FROM (SELECT u.id, rank() OVER (ORDER BY u.email_verified DESC, u.synced)
+              FROM warden.users_with_email(warden.normalise_email(sign_in_candidate.identifier)) AS w (id)
+              JOIN warden.users u ON u.id = w.id) AS e
+        WHERE e.rank = 1;
     END IF;
     IF found IS NULL THEN
         SELECT array_agg(u.id) INTO found FROM warden.users u
@@ -32,7 +37,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.sign_in_candidate(text) IS
-    'Who signs in by this email or name: what attempts are counted by, the user, the hash of the password, and what stands against it whatever the password. One row, also for nobody. Not callable by clients.';
+    'Who signs in by this email or name: what attempts are counted by, the user, the hash of the password, and what stands against it whatever the password. Of several with one email that is who has it verified, or else who is of no table (sync_users). One row, also for nobody. Not callable by clients.';
 
 CREATE FUNCTION warden.sign_in(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
