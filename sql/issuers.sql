@@ -86,4 +86,4 @@ COMMENT ON FUNCTION warden.trust_issuer(text, text, text[], text[], text, text, 
 COMMENT ON FUNCTION warden.set_issuer_keys(text, text) IS
     'Replaces the keys of a trusted issuer by those of a JWK Set (RFC 7517): keys not in it verify nothing from now on, so an issuer that rotates publishes old and new together for a while. Returns false where the set is unchanged. Errors: 42501 where a person acts who is no owner, 22023 for a set that cannot be used (the old keys stay), P0002 for an issuer that is not trusted.';
 COMMENT ON FUNCTION warden.distrust_issuer(text) IS
-    'Believes no token of the issuer from now on, in every backend, and ends the sessions that its tokens were exchanged for. Returns false where it was not trusted. Errors: 42501 for who is no administrator.';
+    'Believes no token of the issuer from now on, in every backend, and ends the sessions that its tokens were exchanged for. Returns false where it was not trusted. For superusers and admin roles. Errors: 42501, also where a person acts who is no owner.';

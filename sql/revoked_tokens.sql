@@ -21,11 +21,29 @@ CREATE TRIGGER rows_changed AFTER INSERT OR UPDATE ON warden.revoked_tokens
     FOR EACH ROW EXECUTE FUNCTION warden.rows_changed();
 ALTER TABLE warden.revoked_tokens ENABLE ALWAYS TRIGGER rows_changed;
 
+CREATE FUNCTION warden.require_may_revoke(jti text, issuer text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- One issuer gives a name to one token; another one gives it to another.
+    PERFORM warden.require_may_manage(s.user_id) FROM warden.sessions s
+    WHERE s.subject_issuer = require_may_revoke.issuer AND s.subject_jti = require_may_revoke.jti;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    RETURN warden.require_may_grant('{}', '{owner}');
+END
+$$;
+
+COMMENT ON FUNCTION warden.require_may_revoke(text, text) IS
+    'Returns true where the acting person, as of require_may_grant(), may manage the users whose sessions the token of this name was exchanged for, or is an owner where there is none, or no issuer is named: then it is not known whose it is. Errors: 42501.';
+
 CREATE FUNCTION warden.revoke_token(jti text, issuer text DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM warden.require_administrator();
+    PERFORM warden.require_may_revoke(revoke_token.jti, revoke_token.issuer);
     IF coalesce(revoke_token.jti, '') = '' OR octet_length(revoke_token.jti) > 255 OR revoke_token.jti ~ '[[:cntrl:]]' THEN
         RAISE EXCEPTION 'jti is no name of a token'
             USING ERRCODE = '22023', HINT = 'Pass the claim jti, as warden.verify_token() shows it, and not the token.';
@@ -55,4 +73,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.revoke_token(text, text, timestamptz) IS
-    'Refuses the token of this name (claim jti) from the moment the transaction commits, in every backend, whoever has verified it before, and ends the sessions that it was exchanged for. issuer: whose, NULL for whichever issuer; expires_at: its claim exp, after which cleanup_sessions() forgets the revocation; NULL keeps it for ever. Returns false where it was revoked already. For superusers and admin roles. Errors: 42501; 22023 for what is no jti and an exp that has passed, P0002 for an issuer that is not trusted.';
+    'Refuses the token of this name (claim jti) from the moment the transaction commits, in every backend, whoever has verified it before, and ends the sessions that it was exchanged for. issuer: whose, NULL for whichever issuer; expires_at: its claim exp, after which cleanup_sessions() forgets the revocation; NULL keeps it for ever. Returns false where it was revoked already. For superusers and admin roles. Errors: 42501, also where a person acts who is no owner, unless issuer is named and the token was exchanged by users who hold no more than he does; 22023 for what is no jti and an exp that has passed, P0002 for an issuer that is not trusted.';

@@ -232,6 +232,8 @@ fn set_issuer_keys(issuer: Option<&str>, jwks: Option<&str>) -> bool {
 fn distrust_issuer(issuer: Option<&str>) -> bool {
     or_raise((|| {
         require_administrator()?;
+        // Of the database itself it ends the sessions of everybody, of owners too.
+        scope_checks::require_owner()?;
         let issuer = issuer.unwrap_or_default();
         let removed =
             spi::write("DELETE FROM warden.trusted_issuers WHERE issuer = $1 RETURNING issuer", &[issuer.into()])?;

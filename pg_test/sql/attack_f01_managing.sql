@@ -9,6 +9,11 @@ UPDATE warden.users SET roles = '{user}' WHERE id IN (:'other', :'mallory');
 INSERT INTO warden.sessions (id, user_id, kind, scopes, expires_at)
 SELECT ('eeeeeeee-0000-4000-8000-0000000000' || n)::uuid, u::uuid, 'login', '{}', now() + interval '1 hour'
 FROM (VALUES (51, :'chief'), (61, :'other')) AS v (n, u);
+-- What tokens of the issuer were exchanged for: by their jti it is known whose they are.
+INSERT INTO warden.sessions (user_id, kind, scopes, expires_at, subject_issuer, subject_jti)
+SELECT u::uuid, 'exchange', '{}', now() + interval '1 hour', 'https://id.example.com', jti
+FROM (VALUES ('chief-1', :'chief'), ('other-1', :'other')) AS v (jti, u);
+SELECT warden.rotate_signing_key('https://db.example.com');
 CREATE TABLE calls (call text);
 GRANT SELECT ON calls TO PUBLIC;
 INSERT INTO calls VALUES
@@ -21,7 +26,10 @@ CREATE TABLE keys (call text);
 GRANT SELECT ON keys TO PUBLIC;
 INSERT INTO keys VALUES
     (format('SELECT warden.trust_issuer(''https://evil.example'', %L, ''{api}'')', :'jwks')), ('SELECT warden.rotate_signing_key()'),
-    (format('SELECT warden.set_issuer_keys(''https://id.example.com'', %L)', :'jwks'));
+    (format('SELECT warden.set_issuer_keys(''https://id.example.com'', %L)', :'jwks')),
+    ('SELECT warden.distrust_issuer(''https://db.example.com'')'), ('SELECT warden.distrust_issuer(''https://id.example.com'')'),
+    ('SELECT warden.revoke_token(''chief-1'', ''https://id.example.com'')'), ('SELECT warden.revoke_token(''nobody-knows'', ''https://id.example.com'')'),
+    ('SELECT warden.revoke_token(''other-1'')');
 
 \connect - boss
 BEGIN;
@@ -33,6 +41,7 @@ SELECT t.is(warden.bulk_update_users('suspended', role => 'owner', dry_run => fa
 SELECT t.is(warden.bulk_delete_users(role => 'owner', dry_run => false), 0, 'R7: nor deletes');
 SELECT t.is(warden.bulk_update_users('suspended', role => 'user', dry_run => false) > 0, true, 'R7: but those whom he may');
 SELECT t.is(warden.bulk_update_users('active', role => 'user', dry_run => false) > 0, true, 'R7: and back');
+SELECT t.is(t.error('SELECT warden.revoke_token(''other-1'', ''https://id.example.com'')'), NULL, 'R7: he revokes a token that was exchanged by a user whom he may manage');
 SAVEPOINT s;
 SELECT t.is(t.error('SELECT ' || format(call, :'other', :'mallory')), NULL, 'R7: an admin does to a user: ' || call) FROM calls;
 ROLLBACK;
