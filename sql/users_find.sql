@@ -34,6 +34,24 @@ $$;
 COMMENT ON FUNCTION warden.find_user(text) IS
     'The user with this id, else this email (in any case), else this name, else this external id; no row for an unknown or deleted user. For superusers and admin roles. Errors: 42501; 55000 where several users kept by a table of the application share the address.';
 
+CREATE FUNCTION warden.find_first_user(role text DEFAULT NULL) RETURNS SETOF warden.known_users
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM warden.require_administrator();
+    IF find_first_user.role IS NULL THEN
+        RETURN QUERY SELECT u.* FROM warden.known_users u ORDER BY u.created_at, u.id LIMIT 1;
+    ELSE
+        PERFORM warden.require_role_name(find_first_user.role);
+        RETURN QUERY SELECT u.* FROM warden.known_users u WHERE find_first_user.role = ANY (u.roles)
+        ORDER BY u.created_at, u.id LIMIT 1;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION warden.find_first_user(text) IS
+    'The oldest user, whatever its status, or the oldest that holds this role; no row where there is none. Deleted users do not count. For superusers and admin roles. Errors: 42501; 22023 for an unknown role.';
+
 CREATE FUNCTION warden.require_user_filters(status text, role text, kind text, older_than interval) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$

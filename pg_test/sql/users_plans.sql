@@ -1,7 +1,9 @@
 -- A user is found, and the first page listed, by an index, also among many: what the functions run is explained as they run it.
 INSERT INTO warden.users (name, email, external_id, synced, created_at)
 SELECT 'user ' || n, n || '@example.com', n, n % 2 = 0, now() - interval '1 minute' * n FROM generate_series(1, 20000) n;
-ANALYZE warden.users;
+INSERT INTO warden.sessions (user_id, kind, scopes, expires_at, started_at)
+SELECT u.id, 'login', '{}', now() + interval '1 day', u.created_at - interval '1 day' * n FROM warden.users u CROSS JOIN generate_series(1, 2) n;
+ANALYZE warden.users, warden.sessions;
 CREATE FUNCTION nodes(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE plan jsonb;
 BEGIN
@@ -24,6 +26,10 @@ SELECT t.rows('SELECT * FROM warden.find_user(''7@example.com'')', 1, 'found by 
 SELECT t.rows('SELECT * FROM warden.find_user(''user 7'')', 1, 'found by name');
 SELECT t.rows('SELECT * FROM warden.list_users(with_total => false)', 20, 'a first page');
 SELECT t.is(pg_stat_get_xact_numscans('warden.users'::regclass), 0, 'none of it read the whole table');
+SELECT t.rows('SELECT * FROM warden.find_first_user()', 1, 'the first');
+SELECT t.rows('SELECT * FROM warden.list_users_with_sessions()', 20, 'those with the latest sessions');
+SELECT t.is(pg_stat_get_xact_numscans('warden.users'::regclass) + pg_stat_get_xact_numscans('warden.sessions'::regclass), 0, 'nor of the sessions');
+SELECT t.ok(pg_stat_get_xact_tuples_fetched('warden.sessions_newest_idx'::regclass) < 100, 'whose latest alone are read');
 SELECT t.rows('SELECT * FROM warden.search_users(''user 777'')', 11, 'a search does');
 SELECT t.ok(pg_stat_get_xact_numscans('warden.users'::regclass) > 0, 'and is counted');
 COMMIT;

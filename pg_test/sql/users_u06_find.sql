@@ -8,7 +8,7 @@ SELECT format('00000000-0000-4000-8000-%s', lpad(n::text, 12, '0'))::uuid, 'user
        timestamptz '2026-01-01' + interval '1 day' * (n / 2)
 FROM generate_series(1, 250) n;
 INSERT INTO warden.users (name, full_name, created_at) VALUES
-    ('100% pure', 'x', '2025-01-01'), ('a_b', 'x', '2025-01-01'), ('back\slash', 'x', '2025-01-01'), ('axb', '100 percent', '2025-01-01');
+    ('100% pure', 'x', '2024-12-01'), ('a_b', 'x', '2025-01-01'), ('back\slash', 'x', '2025-01-01'), ('axb', '100 percent', '2025-01-01');
 \connect - boss
 -- By hand: 225 of the 250, and 4.
 SELECT t.is(count(*) || ' ' || max(total), '20 229', 'U6: a page of 20, and the total of all') FROM warden.list_users();
@@ -48,4 +48,19 @@ SELECT t.is(count(*) || ' ' || max(total), '20 225', 'U6: the total of a search 
 SELECT t.is(count(*), 5, 'U6: the last page of a search') FROM warden.search_users('user', skip => 220);
 SELECT t.refused('SELECT * FROM warden.search_users(' || f || ')', '22023', 'U6: refused: search ' || f)
 FROM (VALUES (''''''), ('NULL'), ('''x'', 0'), ('''x'', 101'), ('''x'', 10, -1')) AS r (f);
+
+-- By hand: user 1 is the oldest of the 250, user 3 the oldest admin; the four others are of the year before.
+SELECT t.is(f.name, r.expected, 'U6: the first user' || coalesce(' with role ' || role, ''))
+FROM (VALUES (NULL, '100% pure'), ('admin', 'user 3')) AS r (role, expected)
+CROSS JOIN LATERAL (SELECT (warden.find_first_user(r.role)).name) AS f;
+SELECT t.rows('SELECT * FROM warden.find_first_user(''owner'')', 0, 'U6: nobody holds it, nobody is found');
+SELECT t.refused('SELECT * FROM warden.find_first_user(''root'')', '22023', 'U6: an unknown role');
+SELECT warden.set_user_status(id, 'suspended') FROM warden.find_user('user 3');
+SELECT t.is(name, 'user 3', 'U6: a suspended one is there still') FROM warden.find_first_user('admin');
+SELECT warden.delete_user(id) FROM warden.find_user('user 3');
+SELECT t.is(name, 'user 7', 'U6: a deleted one is not') FROM warden.find_first_user('admin');
+\connect - postgres
+SELECT warden.add_client_role('app');
+\connect - app
+SELECT t.refused('SELECT * FROM warden.find_first_user()', '42501', 'U6: not for clients');
 SELECT t.done();
