@@ -137,7 +137,7 @@ BEGIN
     END IF;
     -- A key that ends does not live on in one that it makes.
     IF NOT administers AND coalesce(create_api_key.expires_at, 'infinity') > warden.shown_key_ends_at() THEN
-        RAISE EXCEPTION 'a key makes no key that outlives it'
+        RAISE EXCEPTION 'a key or certificate makes no key that outlives it'
             USING ERRCODE = '42501', HINT = 'Pass an earlier expires_at, or sign in by a token.';
     END IF;
     -- Whoever acts for a user for a while does not stay by way of a key.
@@ -197,7 +197,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.create_api_key(text, text[], timestamptz, uuid) IS
-    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, or an agent of one''s own, whose key has what both have; an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction, and made by a token of exchange_token() it ends with that session at the latest. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for a scope that one does not have, where a person administers who holds less than the user, for a key that would outlive the key by which one is signed in, for who acts for another, and for an agent, P0002 for an unknown user and for another than oneself and one''s agents, 53400 for more than 100 live keys.';
+    'Makes an API key and returns its id, the prefix by which it is listed, and the key, which is shown this once: only a hash is kept. authenticate() takes it in place of a token. name: what it is for; scopes: NULL for all that its maker has (for an administrator: that the user has), else some of them; expires_at: NULL for never; user_id: NULL for oneself, or an agent of one''s own, whose key has what both have; an administrator names anybody, service accounts too. A client''s key is there whatever becomes of the transaction, and made by a token of exchange_token() it ends with that session at the latest. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for a scope that one does not have, where a person administers who holds less than the user, for a key that would outlive the key or device certificate by which one is signed in, for who acts for another, and for an agent, P0002 for an unknown user and for another than oneself and one''s agents, 53400 for more than 100 live keys.';
 
 CREATE FUNCTION warden.list_api_keys(user_id uuid DEFAULT NULL) RETURNS TABLE (
     id uuid, name text, prefix text, scopes text[], created_at timestamptz, last_used_at timestamptz,

@@ -6,6 +6,8 @@ COMMENT ON FUNCTION warden.set_current_user(uuid, uuid, inet) IS
     'Acts for a user that a trusted role has verified itself, until the transaction ends or warden.max_identity_age has passed. tenant_id, client_ip: as authenticate(). Returns the user''s id. Errors: 42501 for a role that was not added by add_trusted_role, and for a banned address; 28000 for a user who is unknown or not active, and where there are tenants for one that is unknown or not active or that the user is no member of; 55000 as authenticate().';
 COMMENT ON FUNCTION warden.set_current_external_user(text, uuid, inet) IS
     'As set_current_user(), for the user with this external id.';
+COMMENT ON FUNCTION warden.set_current_device(text, uuid, inet) IS
+    'As set_current_user(), for the user of an enrolled certificate that a device has shown to the caller, who ended its TLS. fingerprint: as enroll_device_certificate(). Errors: 28000 also for a certificate that is unknown, revoked or expired, with one message; the reason is in the server log.';
 COMMENT ON FUNCTION warden.sign_out() IS
     'Ends the identity for the rest of the transaction; returns whether there was one. The transaction stays that user''s: nobody else can be authenticated in it. Like every setting of a transaction it follows savepoints.';
 COMMENT ON FUNCTION warden.require_user(uuid) IS

@@ -2,9 +2,9 @@
 -- An identity goes on to the end of its transaction; what outlives the transaction asks whether it would still begin.
 
 COMMENT ON FUNCTION warden.shown_credentials() IS
-    'All by which this transaction has been authenticated as the user who acts, or for whom somebody acts: objects with user_id, session, issuer, jti and key_id, whatever was rolled back since. Not callable by clients.';
+    'All by which this transaction has been authenticated as the user who acts, or for whom somebody acts: objects with user_id, session, issuer, jti, key_id and certificate_id, whatever was rolled back since. Not callable by clients.';
 COMMENT ON FUNCTION warden.shown_key_ends_at() IS
-    'When the API key by which this transaction was authenticated ends, of several the first; NULL for a key without an end, and for no key. Not callable by clients.';
+    'When the API key or device certificate by which this transaction was authenticated ends, of several the first; NULL for one without an end, and for none. Not callable by clients.';
 
 CREATE FUNCTION warden.credential_in_use() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -31,11 +31,13 @@ BEGIN
         shown := shown || by_himself;
     END IF;
     RETURN NOT EXISTS (
-        SELECT FROM jsonb_to_recordset(shown) AS c (user_id uuid, session text, issuer text, jti text, key_id uuid)
+        SELECT FROM jsonb_to_recordset(shown) AS c (user_id uuid, session text, issuer text, jti text, key_id uuid,
+            certificate_id uuid)
         LEFT JOIN warden.users u ON u.id = c.user_id
         -- Own sessions have UUIDs; of another issuer's there is the name alone.
         LEFT JOIN warden.sessions s ON s.user_id = u.id AND s.id::text = c.session
         LEFT JOIN warden.api_keys k ON k.user_id = u.id AND k.id = c.key_id
+        LEFT JOIN warden.device_certificates d ON d.user_id = u.id AND d.id = c.certificate_id
         LEFT JOIN warden.passwords p ON p.user_id = u.id
         WHERE (warden.may_act(u.id)
             -- A token of ours is as old as its session.
@@ -44,6 +46,8 @@ BEGIN
                      ELSE least(s.ended_at, s.expires_at, s.idle_expires_at) > clock_timestamp() END
             AND (c.key_id IS NULL OR (k.id IS NOT NULL AND k.revoked_at IS NULL
                                       AND coalesce(k.expires_at, 'infinity') > clock_timestamp()))
+            AND (c.certificate_id IS NULL OR (d.id IS NOT NULL AND d.revoked_at IS NULL
+                                              AND coalesce(d.expires_at, 'infinity') > clock_timestamp()))
             AND (c.issuer IS NULL OR EXISTS (SELECT FROM warden.trusted_issuers i WHERE i.issuer = c.issuer))
             AND NOT EXISTS (SELECT FROM warden.revoked_tokens t
                             WHERE t.jti = c.jti AND coalesce(t.issuer, c.issuer) = c.issuer)) IS NOT TRUE);

@@ -92,7 +92,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.add_trusted_role(regrole) IS
-    'Lets a role state whom it acts for (set_current_user, set_current_external_user): a gateway that has verified the user itself. Returns false where it was added before. For superusers. Errors: 42501; 55000 where row-level security does not bind the role, or a client role can become it.';
+    'Lets a role state whom it acts for (set_current_user, set_current_external_user, set_current_device): a gateway that has verified the user, or has seen the certificate, itself. Returns false where it was added before. For superusers. Errors: 42501; 55000 where row-level security does not bind the role, or a client role can become it.';
 
 CREATE FUNCTION warden.add_key_role(role regrole) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

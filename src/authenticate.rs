@@ -12,11 +12,13 @@ use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
 use crate::permissions::{self, Granted, Limits};
-use crate::shown::Shown;
+use crate::shown::{Shown, ShownKey};
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
 use crate::uuids::{from_pgrx, to_pgrx};
-use crate::{agents, api_keys, bans, clock, hooks, issuers, jwt, refusals, sealed, settings, tokens};
+use crate::{
+    agents, api_keys, bans, clock, device_certificates, hooks, issuers, jwt, refusals, sealed, settings, tokens,
+};
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
 use uuid::Uuid;
@@ -77,8 +79,8 @@ fn set_current_user(
     client_ip: default!(Option<Inet>, "NULL"),
 ) -> pgrx::Uuid {
     or_raise(state("set_current_user", tenant_id, client_ip.as_ref(), || match user_id {
-        Some(user_id) => directory::find_by_id(from_pgrx(user_id)),
-        None => Ok(None),
+        Some(user_id) => Stated::user(directory::find_by_id(from_pgrx(user_id))?),
+        None => Stated::user(None),
     }))
 }
 
@@ -90,8 +92,21 @@ fn set_current_external_user(
     client_ip: default!(Option<Inet>, "NULL"),
 ) -> pgrx::Uuid {
     or_raise(state("set_current_external_user", tenant_id, client_ip.as_ref(), || match external_id {
-        Some(external_id) => directory::find_by_external_id(external_id),
-        None => Ok(None),
+        Some(external_id) => Stated::user(directory::find_by_external_id(external_id)?),
+        None => Stated::user(None),
+    }))
+}
+
+/// As `set_current_user`, by the certificate of a device. See the comment on the SQL function.
+#[pg_extern(schema = "warden", volatile, parallel_unsafe)]
+fn set_current_device(
+    fingerprint: Option<&str>,
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+    client_ip: default!(Option<Inet>, "NULL"),
+) -> pgrx::Uuid {
+    or_raise(state("set_current_device", tenant_id, client_ip.as_ref(), || {
+        let (user, certificate, named) = device_certificates::find(fingerprint.unwrap_or_default())?;
+        Ok(Stated { user, certificate: Some(certificate), named })
     }))
 }
 
@@ -195,21 +210,34 @@ fn explain_bearer(credential: &str, check: &str) -> Result<Vec<(String, bool, St
     Ok(rows)
 }
 
+/// The active user that a trusted role states, and the certificate by which, where it does so by one.
+struct Stated {
+    user: User,
+    certificate: Option<ShownKey>,
+    named: Named,
+}
+
+impl Stated {
+    fn user(found: Option<User>) -> std::result::Result<Self, Failure> {
+        let named = Named::default();
+        let active = found.filter(|user| user.active);
+        let user = active.ok_or_else(|| named.refused("user_unknown_or_not_active"))?;
+        Ok(Self { user, certificate: None, named })
+    }
+}
+
 fn state(
     function: &str,
     tenant_id: Option<pgrx::Uuid>,
     client_ip: Option<&Inet>,
-    find: impl FnOnce() -> Result<Option<User>>,
+    find: impl FnOnce() -> std::result::Result<Stated, Failure>,
 ) -> Result<pgrx::Uuid> {
     caller::require(Kind::Trusted)?;
     caller::require_row_security()?;
     transaction::warn_outside_block(function);
     let attempt = Attempt::begin()?;
     bans::refuse_banned(function, client_ip)?;
-    let mut user = find()?.filter(|user| user.active).ok_or_else(|| {
-        refusals::log(function, "user_unknown_or_not_active", &[]);
-        Error::Unauthenticated
-    })?;
+    let Stated { mut user, certificate, named } = find().map_err(|failure| refuse(function, failure, client_ip))?;
     let tenant_id = tenant_id.map(from_pgrx);
     let roles_in_tenant = match tenant_id.map(|tenant_id| tenants::membership(tenant_id, user.id)).transpose()? {
         None | Some(Membership::NoTenants) => Vec::new(),
@@ -220,14 +248,14 @@ fn state(
         }
     };
     user.roles = tenants::join_roles(user.roles, roles_in_tenant);
-    let named = Named::default();
     let bounds = agents::bounds(&user, None, &named).and_then(|bounds| bounds.in_tenant(&mut user, tenant_id, &named));
     let bounds = bounds.map_err(|failure| refuse(function, failure, None))?;
     let Granted { scopes: granted, reads_only } =
         permissions::granted(&user, tenant_id, &Limits::none(), bounds.users())?;
+    let longest = clock::now() + settings::max_identity_age();
     let identity = Identity {
         serial: attempt.serial(),
-        expires_at: clock::now() + settings::max_identity_age(),
+        expires_at: certificate.and_then(|shown| shown.expires_at).map_or(longest, |end| end.min(longest)),
         user_id: user.id,
         actor_id: user.id,
         tenant_id,
@@ -239,6 +267,9 @@ fn state(
         lends: bounds.lends(),
     };
     attempt.succeed(&identity)?;
+    if let Some(certificate) = certificate {
+        Shown::of_certificate(identity.user_id, certificate).note();
+    }
     Ok(to_pgrx(identity.user_id))
 }
 

@@ -81,6 +81,10 @@ pub enum Task {
     StorePassword,
     /// Keeps the hash of an API key.
     StoreKey,
+    /// Enrolls the certificate of a device.
+    StoreCertificate,
+    /// Revokes the certificate of a device.
+    RevokeCertificate,
     /// Makes the first user.
     SetUpOwner,
     /// Revokes a token by its name.
@@ -115,6 +119,8 @@ impl Task {
             Self::CountAttempt => "SELECT warden.count_attempt($1)",
             Self::StorePassword => "SELECT warden.store_password($1)",
             Self::StoreKey => "SELECT warden.store_key($1)",
+            Self::StoreCertificate => "SELECT warden.store_certificate($1)",
+            Self::RevokeCertificate => "SELECT warden.revoke_certificate($1)",
             Self::SetUpOwner => "SELECT warden.set_up_owner($1)",
             Self::RememberRevokedToken => "SELECT warden.remember_revoked_token($1)",
             Self::RevokeKey => "SELECT warden.revoke_key($1)",

@@ -19,6 +19,7 @@ mod c_function;
 mod caller;
 mod catalog;
 mod clock;
+mod device_certificates;
 mod directory;
 mod door;
 mod elevated;
@@ -157,7 +158,12 @@ extension_sql_file!(
     name = "api_keys",
     requires = ["sessions_revoke", api_keys::generate_api_key]
 );
-extension_sql_file!("../sql/revoked_tokens.sql", name = "revoked_tokens", requires = ["api_keys"]);
+extension_sql_file!(
+    "../sql/device_certificates.sql",
+    name = "device_certificates",
+    requires = ["api_keys", device_certificates::normalise_fingerprint]
+);
+extension_sql_file!("../sql/revoked_tokens.sql", name = "revoked_tokens", requires = ["device_certificates"]);
 extension_sql_file!(
     "../sql/credentials.sql",
     name = "credentials",
@@ -189,6 +195,7 @@ extension_sql_file!(
         authenticate::authenticate,
         authenticate::set_current_user,
         authenticate::set_current_external_user,
+        authenticate::set_current_device,
         authenticate::sign_out,
         authenticate::require_user,
         authenticate::require_user_text,

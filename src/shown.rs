@@ -27,9 +27,10 @@ pub struct Shown {
     issuer: Option<Rc<str>>,
     jti: Option<Rc<str>>,
     key: Option<ShownKey>,
+    certificate: Option<ShownKey>,
 }
 
-/// An API key.
+/// An API key, or the certificate of a device.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShownKey {
     pub id: Uuid,
@@ -49,7 +50,12 @@ impl Shown {
             issuer: bearer.named.issuer.clone(),
             jti: bearer.jti.clone(),
             key: bearer.key,
+            certificate: None,
         }
+    }
+
+    pub fn of_certificate(user_id: Uuid, certificate: ShownKey) -> Self {
+        Self { user_id, session_id: None, issuer: None, jti: None, key: None, certificate: Some(certificate) }
     }
 
     /// Remembers it: the transaction acts by it.
@@ -68,6 +74,7 @@ impl Shown {
         json!({
             "user_id": self.user_id.to_string(), "session": self.session_id.as_deref(), "issuer": self.issuer.as_deref(),
             "jti": self.jti.as_deref(), "key_id": self.key.map(|key| key.id.to_string()),
+            "certificate_id": self.certificate.map(|certificate| certificate.id.to_string()),
         })
     }
 }
@@ -78,11 +85,11 @@ fn shown_credentials() -> JsonB {
     JsonB(Value::Array(of_the_user(Shown::to_json)))
 }
 
-/// The end of the key that this transaction has authenticated by, the first of several: what is made by a key does not
-/// outlive it. NULL where there is no key, or no end of it.
+/// The end of the key or certificate that this transaction has authenticated by, the first of several: what is made by
+/// one does not outlive it. NULL where there is none, or no end of it.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn shown_key_ends_at() -> Option<TimestampWithTimeZone> {
-    let end = of_the_user(|shown| shown.key?.expires_at).into_iter().flatten().min();
+    let end = of_the_user(|shown| shown.key.or(shown.certificate)?.expires_at).into_iter().flatten().min();
     let timestamp = |end| TimestampWithTimeZone::try_from(end).map_err(|_| Error::internal("a key has no usable end"));
     end.map(|end| or_raise(timestamp(end)))
 }

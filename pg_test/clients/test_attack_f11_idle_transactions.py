@@ -78,6 +78,11 @@ CALLS = {
     # Of nobody: of all of them the other calls would be refused.
     "revoke_all_sessions": "SELECT warden.revoke_all_sessions(gen_random_uuid())",
     "revoke_api_key": "SELECT warden.revoke_api_key(gen_random_uuid())",
+    "list_device_certificates": "SELECT warden.list_device_certificates()",
+    "revoke_device_certificate": "SELECT warden.revoke_device_certificate(gen_random_uuid())",
+    # Each enrolls one of its own.
+    "enroll_device_certificate": "SELECT warden.enroll_device_certificate(repeat(md5(random()::text), 2), 'one of many')",
+    "set_current_device": "SELECT warden.set_current_device(replace(%(user)s::text, '-', '') || replace(%(user)s::text, '-', ''))",
     "revoke_session": "SELECT warden.revoke_session(gen_random_uuid())",
     "scope_admits": "SELECT warden.scope_admits('user')",
     "set_agent_capability": "SELECT warden.set_agent_capability(gen_random_uuid(), 'can_read_user_memory', true)",
@@ -164,6 +169,7 @@ def newcomers(documents):
         for user in documents.users[:2]:
             superuser.execute("SELECT warden.update_user(%s, name => %s), warden.set_password(%s, %s)", [user, f"n{user}", user, PASSWORD])
             superuser.execute("SELECT warden.grant_scope(%s, 'users:invite')", [user])
+            superuser.execute("SELECT warden.enroll_device_certificate(%s, 'laptop', user_id => %s)", [str(user).replace("-", "") * 2, user])
     with documents.connect("owner") as owner:
         owner.execute(BOARDS)
     with documents.connect("postgres") as superuser:
@@ -218,7 +224,7 @@ def mallory(request, documents, newcomers):
 @pytest.fixture(autouse=True)
 def few_keys(documents, superuser):
     """A user has a hundred keys at most, and ten short invites, and what is made here is committed, whatever is rolled back."""
-    superuser.execute("DELETE FROM warden.api_keys; DELETE FROM warden.invites")
+    superuser.execute("DELETE FROM warden.api_keys; DELETE FROM warden.device_certificates WHERE label = 'one of many'; DELETE FROM warden.invites")
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +246,7 @@ REFUSED = {
     "unexempt", "unprotect", "unwatch_schema", "watch_schema", "set_current_external_user", "revoke_all_sessions", "setup_owner",
     "set_agent_capability", "set_agent_scopes", "set_agent_status", "assign", "cleanup_shares",
 }
-REFUSED_TO_CLIENTS = {"create_anonymous_user", "is_banned", "set_current_user", "record_event, outliving"}
+REFUSED_TO_CLIENTS = {"create_anonymous_user", "enroll_device_certificate", "set_current_device", "is_banned", "set_current_user", "record_event, outliving"}
 
 
 def test_the_other_calls_do_work(mallory):

@@ -46,7 +46,7 @@ def test_a_session_is_ended_once_and_a_rollback_does_not_bring_it_back(sections)
     answers = [line for line in section(sections, "SELECT warden.revoke_session") if line in ("t", "f")]
     assert answers == ["t", "f"]
     refused = [output for block, output in zip(SQL, sections, strict=True) if block.options == "refused"]
-    assert len(refused) == 2 and all("authentication failed" in output for output in refused)
+    assert len(refused) == 3 and all("authentication failed" in output for output in refused)
 
 
 def test_keep_current_kept_the_phone(sections):
@@ -58,3 +58,9 @@ def test_keep_current_kept_the_phone(sections):
 def test_keys(sections):
     [line] = [line for line in section(sections, "list_api_keys()") if line.startswith("CI")]
     assert line.endswith("| {agents:read} | t")
+
+
+def test_device_certificates(sections):
+    by_it = section(sections, "set_current_device(:'fingerprint') = ")
+    assert "t" in by_it and "laptop | a50c5b9b | t" in by_it
+    assert "t" in section(sections, "SELECT warden.revoke_device_certificate(:'certificate_id')")

@@ -50,13 +50,13 @@ DROP ROLE attack_a08_lesser;
 
 -- EXECUTE alone is not enough: the caller is looked up.
 \connect - postgres
-GRANT EXECUTE ON FUNCTION warden.set_current_user(uuid, uuid, inet), warden.set_current_external_user(text, uuid, inet),
+GRANT EXECUTE ON FUNCTION warden.set_current_device(text, uuid, inet), warden.set_current_user(uuid, uuid, inet), warden.set_current_external_user(text, uuid, inet),
     warden.trust_issuer(text, text, text[], text[], text, text, jsonb, interval, boolean, boolean, text),
     warden.set_issuer_keys(text, text), warden.distrust_issuer(text), warden.explain_token(text) TO app;
 \connect - app
 SELECT t.refused(statement, '42501', 'with EXECUTE granted by mistake: ' || left(statement, 50), 'was not added as')
 FROM (VALUES
-    (format('SELECT warden.set_current_user(%L)', :'alice')), ('SELECT warden.set_current_external_user(''alice'')'),
+    (format('SELECT warden.set_current_user(%L)', :'alice')), ('SELECT warden.set_current_external_user(''alice'')'), ('SELECT warden.set_current_device(''alice'')'),
     (format('SELECT warden.trust_issuer(''https://evil.example.com'', %L, ''{api}'')', :'jwks')),
     (format('SELECT warden.set_issuer_keys(%L, %L)', :'issuer', :'next_jwks')),
     (format('SELECT warden.distrust_issuer(%L)', :'issuer')),

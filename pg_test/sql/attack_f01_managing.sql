@@ -17,7 +17,7 @@ SELECT warden.rotate_signing_key('https://db.example.com');
 CREATE TABLE calls (call text);
 GRANT SELECT ON calls TO PUBLIC;
 INSERT INTO calls VALUES
-    ('warden.create_api_key(''k'', NULL, NULL, %1$L)'), ('warden.set_password(%1$L, ''correct horse'')'),
+    ('warden.create_api_key(''k'', NULL, NULL, %1$L)'), ('warden.enroll_device_certificate(repeat(''0a'', 32), ''d'', NULL, %1$L)'), ('warden.set_password(%1$L, ''correct horse'')'),
     ('warden.link_identity(%1$L, ''https://id.example.com'', ''me too'')'), ('warden.delete_user(%1$L)'), ('warden.erase_user(%1$L)'),
     ('warden.set_user_status(%1$L, ''suspended'')'), ('warden.merge_users(%1$L, %2$L)'), ('warden.merge_users(%2$L, %1$L)'),
     ('warden.update_user(%1$L, email => ''mine@example.com'')'), ('warden.revoke_all_sessions(%1$L)'),

@@ -114,6 +114,8 @@ SELECT warden.revoke_session(pg_catalog.gen_random_uuid());
 SELECT id AS key_id, key FROM warden.create_api_key('under an evil path', '{}') \gset
 SELECT pg_catalog.count(*) FROM warden.list_api_keys();
 SELECT t.ok(warden.revoke_api_key(:'key_id'), 'a key is revoked');
+SELECT pg_catalog.count(*) FROM warden.list_device_certificates();
+SELECT warden.revoke_device_certificate(pg_catalog.gen_random_uuid());
 SELECT warden.register_agent('under an evil path', scopes => '{agents:read}') AS agent \gset
 SELECT pg_catalog.concat(warden.set_agent_capability(:'agent'::pg_catalog.uuid, 'can_read_user_memory', true), warden.set_agent_scopes(:'agent'::pg_catalog.uuid, '{}'),
     warden.set_agent_status(:'agent'::pg_catalog.uuid, 'suspended')) AS changed \gset
@@ -213,8 +215,12 @@ BEGIN;
 SELECT warden.set_current_user(:'bob'::pg_catalog.uuid) AS id \gset
 SELECT t.rows('SELECT FROM public.documents', 2, 'the gateway sees what bob sees');
 SELECT warden.record_event('outlives', NULL, '{}', true);
+SELECT warden.enroll_device_certificate(pg_catalog.repeat('0A', 32), 'under an evil path') AS device \gset
 SELECT t.ok(warden.create_anonymous_user('browser') OPERATOR(pg_catalog.=) warden.create_anonymous_user('browser'), 'and finds a visitor');
 SELECT t.is(warden.is_banned('203.0.113.7'), true, 'the gateway asks who is banned'), t.is(warden.is_banned('203.0.113.8'), false, 'and who is not');
+COMMIT;
+BEGIN;
+SELECT t.is(warden.set_current_device(pg_catalog.repeat('0A:', 31) OPERATOR(pg_catalog.||) '0a'), :'bob'::pg_catalog.uuid, 'and bob''s device is bob''s');
 COMMIT;
 
 -- The owner of tables has such a path. The assertions, which spring traps themselves, wait until it has none.

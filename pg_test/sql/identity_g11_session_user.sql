@@ -10,6 +10,7 @@ INSERT INTO tried VALUES
     (format('SELECT warden.revoke_all_sessions(%L)', :'alice'), 'P0002'),
     (format('SELECT * FROM warden.create_api_key(''stolen'', user_id => %L)', :'alice'), '42501|P0002'),
     (format('SELECT * FROM warden.list_api_keys(%L)', :'alice'), 'nothing'),
+    (format('SELECT * FROM warden.list_device_certificates(%L)', :'alice'), 'nothing'),
     (format('SELECT * FROM warden.list_agents(%L)', :'alice'), 'nothing'),
     (format('SELECT warden.act_as(%L, ''I would like to'')', :'alice'), '42501'),
     (format('SELECT warden.require_user(%L::uuid)', :'alice'), '42501'),

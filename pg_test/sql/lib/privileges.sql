@@ -35,7 +35,7 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
 
         ('trusted', 'authenticate(text,inet,uuid)'), ('trusted', 'pre_request()'), ('trusted', 'verify_token(text)'), ('trusted', 'sign_out()'),
         ('trusted', 'record_event(text,text,jsonb,boolean)'),
-        ('trusted', 'set_current_user(uuid,uuid,inet)'), ('trusted', 'set_current_external_user(text,uuid,inet)'),
+        ('trusted', 'set_current_user(uuid,uuid,inet)'), ('trusted', 'set_current_external_user(text,uuid,inet)'), ('trusted', 'set_current_device(text,uuid,inet)'),
 
         ('client', 'share_with(regclass,text,text,text,timestamp with time zone,boolean)'),
         ('trusted', 'share_with(regclass,text,text,text,timestamp with time zone,boolean)'),
@@ -164,6 +164,9 @@ CREATE FUNCTION expected_for(kind text) RETURNS SETOF text LANGUAGE sql AS $$
         ('client', 'jwks()'), ('trusted', 'jwks()'), ('admin', 'jwks()'),
         ('admin', 'rotate_signing_key(text,interval)'),
         ('client', 'list_sessions(uuid,boolean,integer,uuid,boolean)'), ('client', 'find_session(uuid)'), ('client', 'revoke_session(uuid)'), ('client', 'revoke_all_sessions(uuid,boolean,boolean)'),
+        ('trusted', 'enroll_device_certificate(text,text,interval,uuid)'), ('admin', 'enroll_device_certificate(text,text,interval,uuid)'),
+        ('client', 'list_device_certificates(uuid)'), ('trusted', 'list_device_certificates(uuid)'), ('admin', 'list_device_certificates(uuid)'),
+        ('client', 'revoke_device_certificate(uuid)'), ('trusted', 'revoke_device_certificate(uuid)'), ('admin', 'revoke_device_certificate(uuid)'),
         ('client', 'create_api_key(text,text[],timestamp with time zone,uuid)'), ('client', 'list_api_keys(uuid)'), ('client', 'revoke_api_key(uuid)'),
         ('trusted', 'list_sessions(uuid,boolean,integer,uuid,boolean)'), ('trusted', 'find_session(uuid)'), ('trusted', 'revoke_session(uuid)'), ('trusted', 'revoke_all_sessions(uuid,boolean,boolean)'),
         ('trusted', 'create_api_key(text,text[],timestamp with time zone,uuid)'), ('trusted', 'list_api_keys(uuid)'), ('trusted', 'revoke_api_key(uuid)'),
