@@ -1,4 +1,7 @@
-"""Attack D9, feature N7: pg_dump and what reads it back give a database that answers as before."""
+"""Attack D9, features N7, U17, S2: pg_dump and what reads it back give a database that answers as before: to credentials
+that are good, and to those that are over."""
+
+from types import SimpleNamespace
 
 import pytest
 from psycopg import errors
@@ -36,6 +39,8 @@ CREATE TABLE cards (id int PRIMARY KEY, board_id uuid REFERENCES boards, body te
 GRANT SELECT, INSERT, UPDATE ON boards, cards TO app;
 SELECT warden.protect('boards', shareable => true, reference_level => 'edit');
 SELECT warden.protect('cards', owner_column => NULL, parent_column => 'board_id', read_level => 'use', write_level => 'manage');
+CREATE TABLE settings (user_id uuid PRIMARY KEY, theme text);
+SELECT warden.protect('settings');
 CREATE POLICY old ON letters TO app USING (body <> 'draft');
 SELECT warden.protect('letters', replace_policies => true);
 """
@@ -65,6 +70,19 @@ SELECT warden.ban_ip('203.0.113.7', 'permanent', 'flood', fingerprint => 'ja3', 
 STATE = [
     "SELECT u::text FROM warden.users u ORDER BY id",
     "SELECT * FROM warden.identities ORDER BY issuer, subject",
+    "SELECT * FROM warden.passwords ORDER BY user_id",
+    "SELECT * FROM warden.own_issuer",
+    "SELECT * FROM warden.sessions ORDER BY id",
+    "SELECT * FROM warden.refresh_tokens ORDER BY hash",
+    "SELECT * FROM warden.api_keys ORDER BY id",
+    "SELECT * FROM warden.device_certificates ORDER BY id",
+    "SELECT * FROM warden.revoked_tokens ORDER BY jti",
+    "SELECT * FROM warden.agents ORDER BY user_id",
+    "SELECT * FROM warden.entities ORDER BY 1, 2",
+    "SELECT * FROM warden.entity_parents ORDER BY 1, 2, 3, 4",
+    "SELECT e::text FROM warden.entity_rules e ORDER BY 1",
+    "SELECT * FROM warden.departures ORDER BY id",
+    "SELECT * FROM warden.merged_rows ORDER BY id",
     "SELECT issuer, kids, audiences, subject_is, required_claims, leeway, provision, trusted_at FROM warden.issuers ORDER BY issuer",
     "SELECT issuer, position, jwk, added_at FROM warden.issuer_keys ORDER BY issuer, position",
     "SELECT * FROM warden.tenants ORDER BY id",
@@ -94,6 +112,44 @@ STATE = [
     " WHERE pronamespace = 'warden'::regnamespace ORDER BY 1",
     "SELECT count(*), md5(string_agg(d::text, ' ' ORDER BY id)) FROM documents d",
 ]
+
+# Tables that are read above by the view of them.
+READ_BY_VIEW = {
+    "trusted_issuers": "warden.issuers", "audit_records": "warden.audit_log", "exemptions": "warden.exempt_tables",
+}
+
+
+def have_signed_in(documents, superuser):
+    """Erin signs in by everything that there is, and some of it is over. Frank was a second account of hers, and is merged."""
+
+    def one(statement, *values):
+        return superuser.execute(f"SELECT {statement}", values).fetchone()
+
+    # Longer than the tests take.
+    superuser.execute("SET warden.access_token_lifetime = '1h'; SELECT warden.rotate_signing_key('https://db.example.com')")
+    erin, frank = one("warden.create_user(name => 'erin'), warden.create_user(name => 'frank')")
+    one("warden.set_password(%s, 'correct horse')", erin)
+    live, ended = (one("access_token, refresh_token FROM warden.login('erin', 'correct horse')") for _ in range(2))
+    assert one("warden.logout(%s)", ended[1]) == (True,)
+    (_, key), (revoked_id, revoked_key) = (one("id, key FROM warden.create_api_key(%s, user_id => %s)", name, erin) for name in "ab")
+    (scout,) = one("warden.register_agent('scout', %s)", erin)
+    (scouts_key,) = one("key FROM warden.create_api_key('scout', user_id => %s)", scout)
+    device, lost_device = "0a" * 32, "0b" * 32
+    one("warden.enroll_device_certificate(%s, 'laptop', user_id => %s)", device, erin)
+    (lost_id,) = one("warden.enroll_device_certificate(%s, 'lost', user_id => %s)", lost_device, erin)
+    assert one("warden.revoke_api_key(%s), warden.revoke_device_certificate(%s)", revoked_id, lost_id) == (True, True)
+    revoked_token = documents.token(documents.users[5], jti="a revoked one", lifetime=86400)
+    one("warden.revoke_token('a revoked one', %s, now() + interval '1 day')", documents.eddsa.name)
+    superuser.execute("INSERT INTO settings VALUES (%s, 'dark'), (%s, 'light')", (erin, frank))
+    assert one("taken_out FROM warden.merge_users(%s, %s, on_conflict => 'keep_target')", frank, erin) == (1,)
+    one("warden.declare_entity('agent', '1', true), warden.declare_entity('team', '2', false)")
+    one("warden.add_entity_parent('agent', '1', 'team', '2'), warden.set_entity_rule('team', '2', 'deny', 'why', role => 'viewer')")
+    return SimpleNamespace(
+        erin=erin,
+        accepted={live[0]: erin, key: erin, scouts_key: scout},
+        refused=[ended[0], revoked_key, revoked_token],
+        device=device, lost_device=lost_device, refresh_token=live[1], used_refresh_token=ended[1],
+    )
 
 
 def share_alices_boards(documents, superuser):
@@ -131,7 +187,17 @@ def source(database):
         superuser.execute("INSERT INTO boards SELECT id, id, 'a board' FROM unnest(%s::uuid[]) AS u (id)", (list(documents.users[:4]),))
         superuser.execute("INSERT INTO cards SELECT row_number() OVER (), id, 'a card' FROM boards")
         share_alices_boards(documents, superuser)
+        SHOWN[documents.name] = have_signed_in(documents, superuser)
     return documents
+
+
+# By the name of the source: what have_signed_in() has returned.
+SHOWN = {}
+
+
+@pytest.fixture(scope="module")
+def shown(source):
+    return SHOWN[source.name]
 
 
 def by_psql(source, target, directory):
@@ -202,6 +268,33 @@ def test_every_row_and_right_is_there(source, restored):
             assert after.execute(query).fetchall() == before.execute(query).fetchall(), query
 
 
+def test_each_dumped_table_is_compared_and_has_rows(source):
+    """Or the test above would compare nothing with nothing."""
+    with source.connect("postgres") as superuser:
+        dumped = "SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'pg_warden'"
+        tables = [table.removeprefix("warden.") for (table,) in superuser.execute(dumped)]
+        assert len(tables) > 30
+        for table in tables:
+            assert any(READ_BY_VIEW.get(table, f"warden.{table}") in query for query in STATE), table
+            assert superuser.execute(f"SELECT count(*) FROM warden.{table}").fetchone() > (0,), table
+
+
+def test_what_was_good_is_good_and_what_was_over_is_over(restored, shown):
+    with restored.connect("app") as app:
+        for credential, user in shown.accepted.items():
+            assert app.execute("SELECT warden.authenticate(%s)", (credential,)).fetchone() == (user,)
+            app.rollback()
+        for credential in shown.refused:
+            with pytest.raises(errors.InvalidAuthorizationSpecification):
+                app.execute("SELECT warden.authenticate(%s)", (credential,))
+            app.rollback()
+    with restored.connect("gateway") as gateway:
+        assert gateway.execute("SELECT warden.set_current_device(%s)", (shown.device,)).fetchone() == (shown.erin,)
+        gateway.rollback()
+        with pytest.raises(errors.InvalidAuthorizationSpecification):
+            gateway.execute("SELECT warden.set_current_device(%s)", (shown.lost_device,))
+
+
 def test_the_key_of_short_invites_is_in_no_dump(source, restored):
     with source.connect("postgres") as before, restored.connect("postgres") as after:
         key = "SELECT key FROM warden.invite_key"
@@ -266,7 +359,7 @@ def test_exceptions_stand(restored):
 def test_all_is_intact(restored):
     with restored.connect("postgres") as superuser:
         listed = superuser.execute("SELECT table_name, intact FROM warden.protected_tables").fetchall()
-    assert len(listed) == 11
+    assert len(listed) == 12
     assert all(intact for _, intact in listed), listed
 
 
@@ -301,3 +394,17 @@ def test_life_goes_on(restored):
     with restored.connect("postgres") as superuser:
         latest = superuser.execute("SELECT action, user_id FROM warden.audit_log ORDER BY id DESC LIMIT 1").fetchone()
         assert latest == ("after the restore", restored.users[0])
+
+
+def test_users_sign_in_again_with_a_new_signing_key(restored, shown):
+    """The private one is in no dump."""
+    login, refresh = "SELECT error FROM warden.login('erin', %s)", "SELECT error FROM warden.refresh(%s)"
+    with restored.connect("postgres", autocommit=True) as superuser:
+        with pytest.raises(errors.ObjectNotInPrerequisiteState):
+            superuser.execute(login, ("correct horse",))
+        superuser.execute("SELECT warden.rotate_signing_key()")
+        assert superuser.execute(login, ("correct horse",)).fetchone() == (None,)
+        assert superuser.execute(login, ("a guess",)).fetchone() == ("invalid_grant",)
+        assert superuser.execute(refresh, (shown.refresh_token,)).fetchone() == (None,)
+        for used in (shown.refresh_token, shown.used_refresh_token):
+            assert superuser.execute(refresh, (used,)).fetchone() == ("invalid_grant",)

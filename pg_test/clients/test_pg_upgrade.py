@@ -43,6 +43,9 @@ STATE = [
     "SELECT schema_name::text, owner_column FROM warden.watched_schemas",
     "SELECT id, action FROM warden.audit_log ORDER BY id",
     "SELECT id, status FROM warden.users ORDER BY id",
+    "SELECT id, ended_at FROM warden.sessions ORDER BY id",
+    "SELECT * FROM warden.api_keys ORDER BY id",
+    "SELECT * FROM warden.device_certificates ORDER BY id",
 ]
 
 
@@ -62,13 +65,29 @@ def upgraded():
         with source.connect("owner") as owner:
             owner.execute(TABLES)
         superuser.execute(ROWS)
+        signed_in = sign_in(superuser)
     before = state(source)
     old.stop()
     run("initdb", "-D", new.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
     upgrade(old, new)
     new.start()
-    yield new.database("shop"), before
+    yield new.database("shop"), before, signed_in
     new.stop()
+
+
+def sign_in(superuser):
+    """Credentials of alice: those that are good, and those that are over."""
+
+    def one(statement, *values):
+        return superuser.execute(f"SELECT {statement}", values).fetchone()
+
+    superuser.execute("SELECT warden.rotate_signing_key('https://db.example.com')")
+    one("warden.update_user(%s, name => 'alice'), warden.set_password(%s, 'correct horse')", ALICE, ALICE)
+    (live, _), (ended, refresh_token) = (one("access_token, refresh_token FROM warden.login('alice', 'correct horse')") for _ in range(2))
+    (_, key), (revoked, revoked_key) = (one("id, key FROM warden.create_api_key(%s, user_id => %s)", name, ALICE) for name in "ab")
+    assert one("warden.logout(%s), warden.revoke_api_key(%s)", refresh_token, revoked) == (True, True)
+    one("warden.enroll_device_certificate(repeat('0a', 32), 'laptop', user_id => %s)", ALICE)
+    return [live, key], [ended, revoked_key]
 
 
 def upgrade(old, new):
@@ -92,12 +111,12 @@ def seen(database: Database, user):
 
 
 def test_nothing_is_lost(upgraded):
-    database, before = upgraded
+    database, before, _ = upgraded
     assert state(database) == before
 
 
 def test_it_isolates(upgraded):
-    database, _ = upgraded
+    database, _, _ = upgraded
     assert [seen(database, user) for user in (ALICE, BOB, None)] == [[1, 3], [2, 3], [3]]
     with database.connect("gateway") as gateway:
         gateway.execute("SELECT warden.set_current_user(%s)", (ALICE,))
@@ -105,8 +124,22 @@ def test_it_isolates(upgraded):
             gateway.execute("INSERT INTO stamps VALUES (1, 2)")
 
 
+def test_it_lets_in_by_what_is_good_alone(upgraded):
+    database, _, (good, over) = upgraded
+    with database.connect("app") as app:
+        for credential in good:
+            assert str(app.execute("SELECT warden.authenticate(%s)", (credential,)).fetchone()[0]) == ALICE
+            app.rollback()
+        for credential in over:
+            with pytest.raises(errors.InvalidAuthorizationSpecification):
+                app.execute("SELECT warden.authenticate(%s)", (credential,))
+            app.rollback()
+    with database.connect("gateway") as gateway:
+        assert str(gateway.execute("SELECT warden.set_current_device(repeat('0A', 32))").fetchone()[0]) == ALICE
+
+
 def test_it_is_guarded(upgraded):
-    database, _ = upgraded
+    database, _, _ = upgraded
     with database.connect("owner") as owner:
         with pytest.raises(errors.ObjectNotInPrerequisiteState):
             owner.execute("ALTER TABLE letters DISABLE ROW LEVEL SECURITY")
