@@ -2,11 +2,14 @@
 
 -- As find_user() finds a user, by email or name.
 CREATE FUNCTION warden.sign_in_candidate(identifier text)
-RETURNS TABLE (account text, user_id uuid, hash text, obstacle text)
+RETURNS TABLE (account text, person text, user_id uuid, hash text, obstacle text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found uuid[];
+    named text := warden.attempts_of_account(sign_in_candidate.identifier);
+    -- Nobody is counted as well, so that it takes no less time: each name for itself.
+    nobody text := encode(sha256(convert_to(named, 'UTF8')), 'hex');
 BEGIN
     IF strpos(sign_in_candidate.identifier, '@') > 0 THEN
         -- Whoever may edit a table of users keeps nobody out by writing his address there: who is verified comes first, and
@@ -22,12 +25,11 @@ BEGIN
         WHERE u.name = sign_in_candidate.identifier AND u.status <> 'deleted';
     END IF;
     IF cardinality(found) > 1 THEN
-        RETURN QUERY SELECT warden.attempts_of_account(sign_in_candidate.identifier), NULL::uuid, NULL::text,
-            'several_users_with_this_email';
+        RETURN QUERY SELECT named, nobody, NULL::uuid, NULL::text, 'several_users_with_this_email';
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT warden.attempts_of_account(sign_in_candidate.identifier), u.id, p.hash,
+    SELECT named, coalesce(u.id::text, nobody), u.id, p.hash,
            CASE WHEN u.id IS NULL THEN 'unknown_user' WHEN u.kind <> 'human' THEN 'not_human'
                 WHEN p.hash IS NULL THEN 'no_password' WHEN u.status <> 'active' THEN 'user_not_active' END
     FROM (SELECT found[1] AS id) AS f
@@ -37,7 +39,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.sign_in_candidate(text) IS
-    'Who signs in by this email or name: what attempts are counted by, the user, the hash of the password, and what stands against it whatever the password. Of several with one email that is who has it verified, or else who is of no table (sync_users). One row, also for nobody. Not callable by clients.';
+    'Who signs in by this email or name: what attempts at the name and at whoever it is are counted by, the user, the hash of the password, and what stands against it whatever the password. Of several with one email that is who has it verified, or else who is of no table (sync_users). One row, also for nobody. Not callable by clients.';
 
 CREATE FUNCTION warden.sign_in(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -80,7 +82,7 @@ COMMENT ON FUNCTION warden.remember_revoked_token(jsonb) IS
     'Task: revokes the token of this issuer with this jti, and ends the sessions that it was exchanged for; expires_at: Unix seconds, from when on it is refused anyway.';
 
 COMMENT ON FUNCTION warden.login(text, text, inet, text, text, text[]) IS
-    'Signs a user in by a password: one row by the names of OAuth 2.0 (RFC 6749 section 5). identifier: email or name; client_ip, user_agent, device: kept with the session, and where a trusted role states client_ip, attempts are counted by it too; scopes: fewer than the user holds, NULL for all. access_token, for authenticate(), is good for expires_in seconds, and refresh_token for one refresh(). error instead: invalid_grant, for whatever is wrong (the server log says what); slow_down, after five failures, with the seconds to wait in retry_after; invalid_scope; invalid_request; access_denied, where the user has too many sessions. Committed at once, whatever becomes of the transaction. Errors: 42501 for a banned address, 55000 where there is no key to sign with, on a standby, or where no background worker is free.';
+    'Signs a user in by a password: one row by the names of OAuth 2.0 (RFC 6749 section 5). identifier: email or name; client_ip, user_agent, device: kept with the session, and where a trusted role states client_ip, attempts are counted by it too; scopes: fewer than the user holds, NULL for all. access_token, for authenticate(), is good for expires_in seconds, and refresh_token for one refresh(). error instead: invalid_grant, for whatever is wrong (the server log says what), also where there were as many failures by all that the user is called, which it does not tell; slow_down, after five failures by this email or name (and this address, where a trusted role states it; after thirty from all), with the seconds to wait in retry_after; invalid_scope; invalid_request; access_denied, where the user has too many sessions. Committed at once, whatever becomes of the transaction. Errors: 42501 for a banned address, 55000 where there is no key to sign with, on a standby, or where no background worker is free.';
 COMMENT ON FUNCTION warden.refresh(text, text[]) IS
     'The next access token of a session, and its next refresh token: the one given is used up, and using it again ends the session. Answers as login(). scopes: fewer than the session has, which then keeps to them; NULL for as before, as far as the user still holds them. Committed at once, whatever becomes of the transaction. Errors: 55000 as login().';
 COMMENT ON FUNCTION warden.logout(text) IS

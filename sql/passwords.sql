@@ -54,9 +54,10 @@ BEGIN
     ended := warden.end_sessions_of(owner.id, 'set_password', NULL, (arguments ->> 'kept_session')::uuid);
     -- Who has a new password has not yet failed to type it. What is counted under another's email is not forgiven, though
     -- a table of the application keeps the same one, or a name that looks like it.
-    PERFORM warden.forgive_attempts(array_remove(ARRAY['user:' || owner.id,
+    PERFORM warden.forget_attempts(array_remove(ARRAY[
         CASE WHEN ARRAY[owner.id] = array(SELECT warden.users_with_email(owner.email)) THEN warden.attempts_of_account(owner.email) END,
-        CASE WHEN strpos(owner.name, '@') = 0 THEN warden.attempts_of_account(owner.name) END], NULL));
+        CASE WHEN strpos(owner.name, '@') = 0 THEN warden.attempts_of_account(owner.name) END,
+        'login:' || owner.id, 'user:' || owner.id], NULL));
     PERFORM warden.write_audit('set_password', owner.id::text, jsonb_build_object('sessions', ended));
     RETURN jsonb_build_object('ended', ended);
 END

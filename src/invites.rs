@@ -4,7 +4,7 @@
 //! Of eight digits there are few, so the key of the database is what keeps a copy of the table from being tried out, and
 //! the count of wrong ones, which a transaction of its own commits with the comparison, what keeps a client from it.
 
-use crate::attempts::Attempts;
+use crate::attempts::{Attempts, Counted};
 use crate::autonomous::{self, Task};
 use crate::error::{Error, Result, or_raise};
 use crate::login::{hash_of, hexadecimal};
@@ -131,7 +131,7 @@ fn redeem(code: &str, invite_id: Option<Uuid>, stated: &Stated<'_>) -> Result<An
         }
         Code::Short(digits) => {
             let attempts = Attempts::from_address(stated.client_ip.as_ref())?;
-            if let Some(seconds) = attempts.count()? {
+            if let Counted::TooEarly(seconds) = attempts.count()? {
                 log("throttled", invite_id, address);
                 return Ok(Err(slow_down(seconds)));
             }

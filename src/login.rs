@@ -1,6 +1,6 @@
 //! Signing in by a password: `login`.
 
-use crate::attempts::Attempts;
+use crate::attempts::{Attempts, Counted};
 use crate::autonomous::{self, Task};
 use crate::error::{Error, Result, or_raise};
 use crate::grant::{self, Answer, Denied, Granted, denied_by_task, deny};
@@ -55,6 +55,7 @@ struct From<'a> {
 /// Who would be signed in.
 struct Candidate {
     account: String,
+    person: String,
     user_id: Option<Uuid>,
     hash: Option<String>,
     /// What stands against it whatever the password.
@@ -72,14 +73,19 @@ fn sign_in(identifier: &str, password: &str, from: &From<'_>, scopes: Option<Vec
     let address = from.client_ip.as_ref().map(|address| address.0.as_str());
     // Not who was asked for: people type passwords into the wrong field.
     let fields = [("subject", user_id.as_deref()), ("client_ip", address)];
-    let attempts = Attempts::at_account(candidate.account, from.client_ip.as_ref())?;
-    if let Some(seconds) = attempts.count()? {
+    let attempts = Attempts::at_account(&candidate.account, &candidate.person, from.client_ip.as_ref())?;
+    let by_other_names = match attempts.count()? {
+        Counted::Allowed => false,
         // Without a hash: that it is too early says nothing about the account, which need not exist.
-        return deny("login", Denied::SlowDown(seconds), "throttled", &fields);
-    }
+        Counted::TooEarly(seconds) => return deny("login", Denied::SlowDown(seconds), "throttled", &fields),
+        // By another name of the user's there were too many. Whoever was told so would know that both are one user's: this
+        // takes as long as a guess, and is answered like a wrong one.
+        Counted::Refused => true,
+    };
     let password = Password::presented(password);
     let verified = verify(password.as_ref(), candidate.hash.as_deref())?;
     let reason = match (candidate.obstacle.as_deref(), verified) {
+        _ if by_other_names => Some("throttled_by_other_names"),
         // Only who knows the password would have come in otherwise.
         (Some("user_not_active"), false) | (None, false) => Some("wrong_password"),
         (obstacle, _) => obstacle,
@@ -121,7 +127,7 @@ fn find(identifier: &str) -> Result<Candidate> {
     thread_local! {
         // With the latest snapshot: under REPEATABLE READ too the password is what it is now.
         static CANDIDATE: Statement = const { Statement::new(
-            c"SELECT c.account, c.user_id, c.hash, c.obstacle FROM warden.sign_in_candidate($1) AS c",
+            c"SELECT c.account, c.person, c.user_id, c.hash, c.obstacle FROM warden.sign_in_candidate($1) AS c",
             &[pg_sys::TEXTOID],
         ) };
     }
@@ -131,9 +137,10 @@ fn find(identifier: &str) -> Result<Candidate> {
         candidate.first(&[identifier.into_datum()], |row| {
             Ok(Candidate {
                 account: row.get(1)?.unwrap_or_default(),
-                user_id: row.get::<pgrx::Uuid>(2)?.map(from_pgrx),
-                hash: row.get(3)?,
-                obstacle: row.get(4)?,
+                person: row.get(2)?.unwrap_or_default(),
+                user_id: row.get::<pgrx::Uuid>(3)?.map(from_pgrx),
+                hash: row.get(4)?,
+                obstacle: row.get(5)?,
             })
         })
     })?;

@@ -1,6 +1,6 @@
 //! Passwords that are chosen: `set_password`, and of the first user, `setup_owner`.
 
-use crate::attempts::Attempts;
+use crate::attempts::{Attempts, Counted};
 use crate::autonomous::{self, Task};
 use crate::caller::{self, Kind};
 use crate::error::{Error, Result, or_raise};
@@ -89,7 +89,7 @@ fn change_own(user_id: Option<Uuid>, password: &str, current_password: &str) -> 
         refusals::log("set_password", reason, &[("subject", Some(&subject))]);
         Error::Unauthenticated
     };
-    if let Some(retry_after) = attempts.count()? {
+    if let Counted::TooEarly(retry_after) = attempts.count()? {
         refused("throttled");
         return Err(Error::Throttled { retry_after });
     }
