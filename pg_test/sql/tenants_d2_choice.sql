@@ -70,7 +70,11 @@ SELECT t.is(pg_temp.stated(format('warden.set_current_user(%L, gen_random_uuid()
 \connect - postgres
 SELECT warden.create_user('4711') AS numbered \gset
 SELECT warden.add_member(:'t2', :'numbered', '{viewer}');
+SELECT warden.enroll_device_certificate(repeat('0a', 32), 'laptop', user_id => :'numbered');
 \connect - gateway
+SELECT t.refused(format('SELECT warden.set_current_device(%L, %L)', repeat('0a', 32), :'t1'), '28000', 'by a device: not where its user is no member');
+\connect - gateway
+SELECT t.succeeds(format('SELECT warden.set_current_device(%L, %L)', repeat('0a', 32), :'t2'), 'but where it is');
 SELECT t.refused(format('SELECT warden.set_current_external_user(''4711'', %L)', :'t1'), '28000', 'by external id: not where it is no member');
 \connect - gateway
 SELECT t.succeeds(format('SELECT warden.set_current_external_user(''4711'', %L)', :'t2'), 'but where it is');
