@@ -212,19 +212,21 @@ fn commit_by_worker(write: &Write, patience: Duration) -> Result<Value> {
             None => wait_for_news(Duration::from_millis(10)),
         }
     };
-    loop {
+    let too_long = loop {
         match worker.pid() {
-            Err(BackgroundWorkerStatus::Stopped) => break,
+            Err(BackgroundWorkerStatus::Stopped) => break false,
             _ if begin.elapsed() >= PATIENCE => {
-                let _ = worker.terminate();
-                return Err(not_recorded("the write took too long", "Look for locks on the tables of schema warden."));
+                // Until it has ended: what is refused now is not committed a moment later.
+                let _ = worker.terminate().wait_for_shutdown();
+                break true;
             }
             _ => wait_for_news(Duration::from_millis(100)),
         }
-    }
+    };
     match segment.header().outcome.load(Ordering::Acquire) {
         COMMITTED => serde_json::from_slice(segment.answer())
             .map_err(|error| Error::internal(format!("an answer could not be read: {error}"))),
+        _ if too_long => Err(not_recorded("the write took too long", "Look for locks on the tables of schema warden.")),
         _ => Err(not_recorded("the background worker failed", "The server log says why.")),
     }
 }
