@@ -144,7 +144,7 @@ def auth0() -> Provider:
 def clerk() -> Provider:
     instance, key = "https://clerk.example.com", Key("RS256", "ins_2example")
     claims = {
-        "iss": instance, "sub": "user_2example", "sid": "sess_2example", "azp": "https://app.example.com", **now(60),
+        "iss": instance, "sub": "user_2example", "sid": "sess_2example", "azp": "https://app.example.com", **now(),
         "nbf": int(time.time()) - 15, "jti": "1f", "v": 2, "fva": [0, -1], "sts": "active", "pla": "u:free", "fea": "",
     }  # fmt: skip
     header = {"cat": "cl_B7d4PD111AAA"}
@@ -171,7 +171,7 @@ def workos() -> Provider:
     client, key = "client_01EXAMPLE", Key("RS256", "sso_oidc_key_pair_01EXAMPLE")
     claims = {
         "iss": f"https://api.workos.com/user_management/{client}", "sub": "user_01EXAMPLE", "sid": "session_01EXAMPLE",
-        "jti": "01J", **now(300), "org_id": "org_01EXAMPLE", "role": "member", "roles": ["member"],
+        "jti": "01J", **now(), "org_id": "org_01EXAMPLE", "role": "member", "roles": ["member"],
         "permissions": ["posts:read"], "client_id": client,
     }  # fmt: skip
     return Provider(
@@ -252,7 +252,7 @@ def entra() -> Provider:
 def keycloak() -> Provider:
     realm, key, encryption = "https://sso.example.com/realms/shop", Key("RS256", "kc-sig"), Key("RS256", "kc-enc")
     claims = {
-        "iss": realm, "aud": ["shop-api", "account"], "sub": str(uuid.uuid4()), "typ": "Bearer", "azp": "shop-web", **now(300),
+        "iss": realm, "aud": ["shop-api", "account"], "sub": str(uuid.uuid4()), "typ": "Bearer", "azp": "shop-web", **now(),
         "auth_time": int(time.time()), "jti": "onrtac:1", "sid": str(uuid.uuid4()), "acr": "1", "scope": "openid profile",
         "allowed-origins": ["https://app.example.com"], "realm_access": {"roles": ["offline_access"]},
         "resource_access": {"account": {"roles": ["view-profile"]}}, "preferred_username": "alice",

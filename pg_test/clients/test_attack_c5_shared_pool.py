@@ -81,7 +81,7 @@ async def nobody(connection, user, token, seen):
 async def client(documents, tokens, seen):
     port = int(os.environ["WARDEN_POOLER_PORT"])
     connection = await asyncpg.connect(
-        host="127.0.0.1", port=port, user="app", database=documents.name, statement_cache_size=0, timeout=120
+        host="127.0.0.1", port=port, user="app", database=documents.name, statement_cache_size=0, timeout=300
     )
     while seen.unfinished():
         user = random.choice(documents.users)

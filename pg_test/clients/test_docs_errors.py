@@ -63,7 +63,8 @@ def shop(database):
             SELECT warden.protect('documents')""")
         trust = "SELECT warden.trust_issuer(%s, %s, '{api}', subject_is => 'subject', provision => true)"
         superuser.execute(trust, (issuer.name, issuer.key_set))
-    return issuer.token("alice"), issuer.token("bob")
+    # Packages are installed in between.
+    return issuer.token("alice", lifetime=7200), issuer.token("bob", lifetime=7200)
 
 
 @pytest.fixture(scope="module")

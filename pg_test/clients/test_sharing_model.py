@@ -117,7 +117,7 @@ class World:
         self.people()
         # Compiling a plan takes longer than everything here.
         self.connections = {user: database.connect("app", options="-c jit=off") for user in [None, *self.model.users]}
-        self.tokens = {user: self.issuer.token(user) for user in self.model.users}
+        self.tokens = {user: self.issuer.token(user, lifetime=7200) for user in self.model.users}
         self.names = iter(range(10**9))
         for table, keys in KEYS.items():
             for key in keys[:-2]:

@@ -143,6 +143,11 @@ auth_file = $WARDEN_RUN_DIR/pgbouncer.users
 auth_user = postgres
 admin_users = postgres
 ignore_startup_parameters = extra_float_digits
+# A busy machine lets everybody wait.
+query_wait_timeout = 600
+client_login_timeout = 300
+server_connect_timeout = 300
+server_login_retry = 1
 $extra
 CONFIGURATION
     echo '"postgres" ""' >"$WARDEN_RUN_DIR/pgbouncer.users"
