@@ -12,28 +12,34 @@ DECLARE
     written uuid;
 BEGIN
     -- What the same side has given before: its owners and administrators together, everybody else by himself.
-    SELECT array_agg(s.id ORDER BY s.granted_at) INTO ids
+    SELECT array_agg(s.id ORDER BY s.granted_at, s.id) INTO ids
     FROM warden.shares s
     WHERE s.relation = write_share.relation AND s.row_id = write_share.row_id AND s.grantee = write_share.grantee
       AND CASE WHEN write_share.under IS NULL THEN s.under IS NULL ELSE s.under IS NOT NULL AND s.granted_by = giver END
       AND NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = s.id);
-    SELECT s.* INTO earlier FROM warden.shares s WHERE s.id = ANY (ids) ORDER BY s.granted_at LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF earlier.id IS NULL THEN
-        INSERT INTO warden.shares AS s (relation, row_id, grantee, level, status, expires_at, under, granted_by)
-        VALUES (write_share.relation, write_share.row_id, write_share.grantee, write_share.level,
-                CASE WHEN write_share.offer THEN 'pending' ELSE 'accepted' END, write_share.expires_at, write_share.under, giver)
-        RETURNING s.id INTO written;
-    ELSE
-        -- Who shares no more, or did not until now, has given nothing, also when he may share again.
-        IF write_share.level <> 'share' OR warden.share_counts(earlier.id) IS DISTINCT FROM 'share' THEN
-            PERFORM warden.remove_shares(array(SELECT s.id FROM warden.shares s WHERE s.under = earlier.id));
+    -- The first of them or none: of two that each kept another one, both would take away what the other keeps.
+    SELECT s.* INTO earlier FROM warden.shares s WHERE s.id = ids[1] FOR UPDATE SKIP LOCKED;
+    LOOP
+        IF earlier.id IS NULL THEN
+            INSERT INTO warden.shares AS s (relation, row_id, grantee, level, status, expires_at, under, granted_by)
+            VALUES (write_share.relation, write_share.row_id, write_share.grantee, write_share.level,
+                    CASE WHEN write_share.offer THEN 'pending' ELSE 'accepted' END, write_share.expires_at, write_share.under, giver)
+            RETURNING s.id INTO written;
+        ELSE
+            -- Who shares no more, or did not until now, has given nothing, also when he may share again.
+            IF write_share.level <> 'share' OR warden.share_counts(earlier.id) IS DISTINCT FROM 'share' THEN
+                PERFORM warden.remove_shares(array(SELECT s.id FROM warden.shares s WHERE s.under = earlier.id));
+            END IF;
+            UPDATE warden.shares s
+            SET level = write_share.level, expires_at = write_share.expires_at, under = write_share.under, granted_by = giver,
+                status = CASE WHEN s.status = 'accepted' OR NOT write_share.offer THEN 'accepted' ELSE 'pending' END
+            WHERE s.id = earlier.id RETURNING s.id INTO written;
         END IF;
-        UPDATE warden.shares s
-        SET level = write_share.level, expires_at = write_share.expires_at, under = write_share.under, granted_by = giver,
-            status = CASE WHEN s.status = 'accepted' OR NOT write_share.offer THEN 'accepted' ELSE 'pending' END
-        WHERE s.id = earlier.id RETURNING s.id INTO written;
-    END IF;
-    PERFORM warden.remove_shares(array_remove(ids, written));
+        PERFORM warden.remove_shares(array_remove(ids, written));
+        -- Whoever found it locked meanwhile has written it anew, and revoked this one.
+        EXIT WHEN earlier.id IS NULL OR NOT EXISTS (SELECT FROM warden.revoked_shares r WHERE r.share_id = written);
+        earlier := NULL;
+    END LOOP;
     RETURN written;
 END
 $$;

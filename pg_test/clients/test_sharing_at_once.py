@@ -115,6 +115,35 @@ def test_twenty_shares_of_one_row_with_one_user(workshop):
     assert workshop.do(workshop.bob, "SELECT warden.access_level('tools', %s)", (key,)) == "use"
 
 
+PAUSE = """
+CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(18); RETURN NEW; END $$;
+CREATE TRIGGER pause BEFORE UPDATE ON warden.shares FOR EACH ROW EXECUTE FUNCTION pause();
+"""
+
+
+def test_who_give_again_at_once_what_is_there_twice_do_not_undo_each_other(workshop):
+    """Neither keeps what the other takes away, and takes away what the other keeps."""
+    key = workshop.tool()
+    workshop.share(workshop.alice, key, workshop.bob)
+    # As two do that share at once.
+    workshop.superuser.execute("""
+        INSERT INTO warden.shares (relation, row_id, grantee, level, granted_by)
+        SELECT relation, row_id, grantee, level, granted_by FROM warden.shares WHERE row_id = %s""", (key,))
+    workshop.superuser.execute(PAUSE)
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    try:
+        with workshop.database.connect("postgres") as holding, ThreadPoolExecutor(2) as threads:
+            holding.execute("SELECT pg_advisory_lock(18)")
+            given = [threads.submit(workshop.do, workshop.alice, *share(key, workshop.bob, "use")) for _ in range(2)]
+            eventually(lambda: workshop.value(waiting) + sum(one.done() for one in given) == 2)
+            holding.execute("SELECT pg_advisory_unlock(18)")
+            assert all(one.result() for one in given)
+    finally:
+        workshop.superuser.execute("DROP TRIGGER pause ON warden.shares; DROP FUNCTION pause")
+    assert workshop.do(workshop.bob, "SELECT warden.access_level('tools', %s)", (key,)) == "use"
+    assert workshop.sees(workshop.bob, key)
+
+
 def test_who_share_with_each_other_take_nothing_from_each_other(workshop):
     """The share that seems to last longest was given under the one that is to be given again."""
     key, alice, bob, carol = workshop.tool(), workshop.alice, workshop.bob, workshop.carol
