@@ -194,28 +194,51 @@ unsafe extern "C-unwind" fn emit_log(data: *mut pg_sys::ErrorData) {
             (*data).sqlerrcode =
                 error::code_for_client((*data).sqlerrcode, bytes((*data).message), bytes((*data).context));
         }
-        if !data.is_null() && (statement_holds_secret() || message_holds_password(&*data)) {
-            if message_holds_password(&*data) {
-                mask_literals(&mut *data);
-            }
-            (*data).hide_stmt = true;
-            (*data).hide_ctx = true;
-            // The QUERY line, which quotes a statement inside a function.
-            (*data).internalquery = std::ptr::null_mut();
-            // Postgres itself quotes a literal that does not fit: authenticate('…') with its arguments
-            // swapped is an invalid address. And log_statement logs statements as messages.
-            redaction::mask_secrets(bytes_mut((*data).message));
-            redaction::mask_secrets(bytes_mut((*data).detail));
-        }
-        // Whatever statement it was: the parameters of a bound one, which log_statement and auto_explain quote, and what an
-        // application's own function logs.
-        if !data.is_null() && (*data).output_to_server {
-            redaction::mask_secrets(bytes_mut((*data).message));
-            redaction::mask_secrets(bytes_mut((*data).detail));
-            redaction::mask_secrets(bytes_mut((*data).context));
+        if !data.is_null() {
+            keep_secrets_out(&mut *data);
         }
         if let Some(previous) = PREVIOUS_EMIT_LOG {
             pg_guard_ffi_boundary(|| previous(data));
+        }
+    }
+}
+
+/// Masks what is a secret, or may be one, in all that is written of a report.
+unsafe fn keep_secrets_out(data: &mut pg_sys::ErrorData) {
+    // SAFETY: as `bytes_mut`.
+    unsafe {
+        let holds_password = message_holds_password(data);
+        if holds_password || statement_holds_secret() {
+            if holds_password {
+                mask_literals(data);
+            }
+            data.hide_stmt = true;
+            data.hide_ctx = true;
+            // The QUERY line, which quotes a statement inside a function.
+            data.internalquery = std::ptr::null_mut();
+            // debug_print_parse and its kin, in which a literal is the numbers of its bytes.
+            if redaction::is_tree(bytes(data.detail)) {
+                redaction::mask_from(bytes_mut(data.detail), |_| true);
+            }
+            // Postgres itself quotes a literal that does not fit: authenticate('…') with its arguments
+            // swapped is an invalid address. And log_statement logs statements as messages.
+            redaction::mask_secrets(bytes_mut(data.message));
+            redaction::mask_secrets(bytes_mut(data.detail));
+            redaction::mask_secrets(bytes_mut(data.hint));
+        }
+        // Whatever statement it was: the parameters of a bound one, which log_statement and auto_explain quote, and what an
+        // application's own function logs or puts together.
+        if data.output_to_server {
+            for text in [data.message, data.detail, data.hint, data.context, data.internalquery] {
+                redaction::mask_secrets(bytes_mut(text));
+            }
+            // For the log alone, of the statements of all who are in a deadlock, each cut after a kilobyte: known by their
+            // text only, so where one may hold a secret of any kind, or execute what takes one, no literal is left.
+            let others = bytes(data.detail_log);
+            if holds_password || holds_secret(others) || executed(others).next().is_some() {
+                redaction::mask_from(bytes_mut(data.detail_log), begins_literal);
+            }
+            redaction::mask_cut_secrets(bytes_mut(data.detail_log));
         }
     }
 }
@@ -241,7 +264,8 @@ unsafe fn statement_holds_secret() -> bool {
 }
 
 /// True in the message that called a function that takes a password, which can look like anything, and in every message
-/// whose text names one, or executes a prepared statement that does.
+/// whose text names one, or executes a prepared statement that does; and of every report that quotes such a text: a
+/// cursor is opened in one message and read in another, and a function puts a statement together.
 unsafe fn message_holds_password(data: &pg_sys::ErrorData) -> bool {
     // SAFETY: as above.
     unsafe {
@@ -250,8 +274,11 @@ unsafe fn message_holds_password(data: &pg_sys::ErrorData) -> bool {
         }
         let query = bytes(pg_sys::debug_query_string);
         names_function_with_password(query)
-            // How log_statement quotes a prepared statement.
+            // How log_statement quotes a prepared statement, and auto_explain every one.
             || names_function_with_password(bytes(data.detail))
+            || data.elevel < PgLogLevel::ERROR as i32 && names_function_with_password(bytes(data.message))
+            || names_function_with_password(bytes(data.context))
+            || names_function_with_password(bytes(data.internalquery))
             || executed(query).any(|name| names_function_with_password(prepared_statement(name)))
     }
 }
@@ -283,7 +310,10 @@ unsafe fn mask_literals(data: &mut pg_sys::ErrorData) {
         || data.sqlerrcode == PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN as i32;
     // SAFETY: as `bytes_mut`.
     unsafe {
-        if data.elevel <= PgLogLevel::LOG_SERVER_ONLY as i32 {
+        if data.elevel <= PgLogLevel::LOG_SERVER_ONLY as i32
+            // auto_explain.log_level
+            || data.elevel < PgLogLevel::ERROR as i32 && names_function_with_password(bytes(data.message))
+        {
             // Our own lines in the log hold no literal.
             if !bytes(data.message).starts_with(refusals::PREFIX) {
                 redaction::mask_from(bytes_mut(data.message), |byte| matches!(byte, b'\'' | b'$'));
@@ -294,6 +324,11 @@ unsafe fn mask_literals(data: &mut pg_sys::ErrorData) {
             redaction::mask_from(bytes_mut(data.detail), |_| true);
         }
     }
+}
+
+/// Where a literal, or what is taken for a name and is none, may begin in a statement.
+fn begins_literal(byte: u8) -> bool {
+    matches!(byte, b'\'' | b'"' | b'$')
 }
 
 /// As `bytes`, to be overwritten in place.

@@ -6,7 +6,9 @@
 
 /// Whether a statement holds a secret: it names a function that takes one, or holds a token, a key, a refresh token or an invite.
 pub fn holds_secret(query: &[u8]) -> bool {
-    names_any(query, &FUNCTIONS_WITH_SECRETS) || names_function_with_password(query) || find_secret(query).is_some()
+    names_any(query, &FUNCTIONS_WITH_SECRETS)
+        || names_function_with_password(query)
+        || find_secret(query, false).is_some()
 }
 
 /// Whether a text names a function that takes a password, or what is taken for one where it stands in the wrong place.
@@ -41,8 +43,22 @@ pub fn executed(query: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Overwrites the claims and the signature of every token, and every other secret, in place.
 pub fn mask_secrets(text: &mut [u8]) {
+    mask(text, false);
+}
+
+/// The same of statements that may end within a secret, as those that Postgres keeps to be shown to others: a line each.
+pub fn mask_cut_secrets(text: &mut [u8]) {
+    mask(text, true);
+}
+
+/// Whether a text is the tree of a statement, as Postgres prints it.
+pub fn is_tree(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"{") || text.trim_ascii_start().starts_with(b"(\n")
+}
+
+fn mask(text: &mut [u8], may_be_cut: bool) {
     let mut rest = text;
-    while let Some(start) = find_secret(rest) {
+    while let Some(start) = find_secret(rest, may_be_cut) {
         rest = &mut rest[start..];
         for byte in rest.iter_mut() {
             match byte {
@@ -64,7 +80,7 @@ pub fn mask_from(text: &mut [u8], begins: impl Fn(u8) -> bool) {
 }
 
 /// Where the claims of a JSON Web Token begin, or the secret of a key, of a refresh token or of an invite.
-fn find_secret(text: &[u8]) -> Option<usize> {
+fn find_secret(text: &[u8], may_be_cut: bool) -> Option<usize> {
     (0..text.len()).find_map(|at| {
         let rest = &text[at..];
         if TOKEN_CLAIMS.iter().any(|claims| rest.starts_with(*claims)) {
@@ -77,7 +93,8 @@ fn find_secret(text: &[u8]) -> Option<usize> {
             _ => return None,
         };
         let secret = rest.get(begin..)?.iter().take_while(|byte| is_base64url(**byte)).count();
-        (secret >= SECRET_LENGTH).then_some(at + begin)
+        let is_cut = may_be_cut && matches!(rest.get(begin + secret), None | Some(b'\n'));
+        (secret >= SECRET_LENGTH || is_cut && secret > 0).then_some(at + begin)
     })
 }
 
@@ -145,6 +162,24 @@ mod tests {
         assert_eq!(masked("x eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln y"), "x eyJhbGciOiJub25lIn0.**********.**** y");
         for harmless in ["wr_short wk_0123456789ab_short", "wr_", "wk_", "", "a.eyeball"] {
             assert_eq!(masked(harmless), harmless);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_cut_is_one_where_texts_may_be() {
+        let mut text = b"Process 1: SELECT 'wk_0123456789ab_abc\nProcess 2: wr_orders, wi_x".to_vec();
+        mask_cut_secrets(&mut text);
+        assert_eq!(text, b"Process 1: SELECT 'wk_0123456789ab_***\nProcess 2: wr_orders, wi_*");
+        assert_eq!(masked("SELECT 'wk_0123456789ab_abc\n"), "SELECT 'wk_0123456789ab_abc\n");
+    }
+
+    #[test]
+    fn the_tree_of_a_statement_is_known() {
+        for tree in ["   {QUERY \n", "(\n   {RAWSTMT", "{PLANNEDSTMT"] {
+            assert!(is_tree(tree.as_bytes()), "{tree}");
+        }
+        for other in ["parameters: $1 = '{}'", "(1, 2)", ""] {
+            assert!(!is_tree(other.as_bytes()), "{other}");
         }
     }
 
