@@ -4,7 +4,7 @@
 CREATE TABLE warden.agents (
     user_id uuid PRIMARY KEY,
     owner_id uuid NOT NULL,
-    name text NOT NULL CHECK (name ~ '\S' AND length(name) <= 100 AND name !~ '[[:cntrl:]]'),
+    name text NOT NULL CHECK (name ~ '[^[:space:]]' AND length(name) <= 100 AND name !~ '[[:cntrl:]]'),
     status text NOT NULL CHECK (status IN ('pending', 'active', 'suspended', 'revoked', 'rejected')),
     -- What was asked for: nobody is granted more by its owner.
     requested text[] NOT NULL CHECK (array_position(requested, NULL) IS NULL),

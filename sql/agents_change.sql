@@ -96,7 +96,7 @@ BEGIN
         IF change ? 'scopes' THEN
             arguments := arguments || jsonb_build_object('withheld', array(
                 SELECT s.scope FROM jsonb_array_elements_text(change -> 'scopes') AS s (scope)
-                WHERE CASE WHEN s.scope ~ '\*$' THEN true ELSE NOT warden.has_scope(s.scope) END));
+                WHERE CASE WHEN s.scope ~ '[*]$' THEN true ELSE NOT warden.has_scope(s.scope) END));
         END IF;
         answer := warden.autonomously_signed_in('change_agent', arguments || jsonb_build_object('owner_id', owner_id));
     END IF;

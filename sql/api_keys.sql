@@ -127,7 +127,7 @@ DECLARE
     arguments jsonb;
     answer jsonb;
 BEGIN
-    IF coalesce(create_api_key.name, '') ~ '^\s*$' OR length(create_api_key.name) > 100 OR create_api_key.name ~ '[[:cntrl:]]' THEN
+    IF coalesce(create_api_key.name, '') ~ '^[[:space:]]*$' OR length(create_api_key.name) > 100 OR create_api_key.name ~ '[[:cntrl:]]' THEN
         RAISE EXCEPTION 'name of the key is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 100 characters that say what the key is for.';
     END IF;
@@ -158,7 +158,7 @@ BEGIN
             WHERE warden.scope_beyond(owner_id, ARRAY[s.scope]) IS NULL
             UNION
             SELECT s.scope FROM warden.users u CROSS JOIN LATERAL unnest(u.scopes) AS s (scope)
-            WHERE u.id = owner_id AND CASE WHEN s.scope ~ '\}$' THEN warden.has_scope(s.scope) ELSE false END);
+            WHERE u.id = owner_id AND CASE WHEN s.scope ~ '[}]$' THEN warden.has_scope(s.scope) ELSE false END);
     ELSE
         allowed := warden.current_scopes();
     END IF;

@@ -201,7 +201,7 @@ BEGIN
     END IF;
     PERFORM warden.write_audit('ban_ip', target::text, jsonb_strip_nulls(jsonb_build_object(
         'reason', write_ban.reason, 'source', write_ban.source, 'ban_count', written.ban_count,
-        'expires_at', coalesce(written.expires_at::text, 'never'), 'sessions', ended)));
+        'expires_at', coalesce(to_jsonb(written.expires_at), '"never"'), 'sessions', ended)));
     RETURN written.ban_count;
 END
 $$;

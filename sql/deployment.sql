@@ -120,11 +120,11 @@ CREATE FUNCTION warden.require_name_and_plan(name text, plan text) RETURNS boole
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF require_name_and_plan.name ~ '^\s*$' OR length(require_name_and_plan.name) > 255
+    IF require_name_and_plan.name ~ '^[[:space:]]*$' OR length(require_name_and_plan.name) > 255
         OR require_name_and_plan.name ~ '[[:cntrl:]]' THEN
         RAISE EXCEPTION 'name is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 255 characters without control characters.';
-    ELSIF require_name_and_plan.plan ~ '^\s*$' OR length(require_name_and_plan.plan) > 63
+    ELSIF require_name_and_plan.plan ~ '^[[:space:]]*$' OR length(require_name_and_plan.plan) > 63
         OR require_name_and_plan.plan ~ '[[:cntrl:]]' THEN
         RAISE EXCEPTION 'plan is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 63 characters without control characters.';

@@ -6,9 +6,9 @@ BEGIN ATOMIC
     -- As Postgres prints the call; both sides are text.
     SELECT regexp_replace(
         regexp_replace(without_settings.expression,
-            'current_setting\(''app\.current_(user_id|tenant_id|actor_id|session_id)''::text(, (true|false))?\)',
-            '(warden.current_\1())::text', 'gi'),
-        'current_setting\(''app\.current_scopes''::text(, (true|false))?\)',
+            E'current_setting\\(''app\\.current_(user_id|tenant_id|actor_id|session_id)''::text(, (true|false))?\\)',
+            E'(warden.current_\\1())::text', 'gi'),
+        E'current_setting\\(''app\\.current_scopes''::text(, (true|false))?\\)',
         'array_to_string(warden.current_scopes(), '' ''::text)', 'gi');
 END;
 
@@ -78,7 +78,7 @@ AS $$
         SELECT p.oid, p.oid::regprocedure::text AS name, p.proowner AS owner, p.prosecdef AS is_definer, p.provolatile AS volatility,
                n.nspname AS schema, l.lanname IN ('c', 'internal') AS is_compiled, p.prosqlbody IS NOT NULL AS is_parsed,
                (SELECT substr(c.setting, length('search_path=') + 1) FROM unnest(p.proconfig) AS c (setting)
-                WHERE c.setting LIKE 'search\_path=%') AS path,
+                WHERE starts_with(c.setting, 'search_path=')) AS path,
                concat_ws(E'\n', p.prosrc, CASE WHEN p.prosqlbody IS NOT NULL THEN pg_get_function_sqlbody(p.oid) END,
                          array_to_string(p.proconfig, E'\n')) AS body,
                -- Whoever fires a trigger runs its function, without EXECUTE.
@@ -95,7 +95,7 @@ AS $$
             WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
     ), definers AS (
         -- One that runs as a role of the clients' gives them nothing. Compiled code and BEGIN ATOMIC look up no names.
-        SELECT f.*, f.body ~* 'set_config|\mset\M' AND f.body ~* '\mapp\.current_(user_id|tenant_id|session_id|actor_id|scopes)\M' AS sets_identity
+        SELECT f.*, f.body ~* E'set_config|\\mset\\M' AND f.body ~* E'\\mapp\\.current_(user_id|tenant_id|session_id|actor_id|scopes)\\M' AS sets_identity
         FROM functions f
         WHERE f.is_definer AND f.callers IS NOT NULL AND f.owner NOT IN (SELECT r.reached FROM reach r)
     )
@@ -114,7 +114,7 @@ AS $$
            format('ALTER ROUTINE %s SET search_path = %s, pg_temp;', f.name, f.path)
     FROM definers f
     -- With an empty path every name is qualified.
-    WHERE f.path NOT IN ('', '""') AND f.path !~ '\mpg_temp\M' AND NOT f.is_compiled AND NOT f.is_parsed
+    WHERE f.path NOT IN ('', '""') AND f.path !~ '[[:<:]]pg_temp[[:>:]]' AND NOT f.is_compiled AND NOT f.is_parsed
       AND EXISTS (SELECT FROM pg_roles r WHERE r.oid IN (SELECT e.reached FROM reach e)
                   AND has_database_privilege(r.oid, current_database(), 'TEMPORARY'))
 
@@ -139,7 +139,7 @@ AS $$
            format('ALTER ROUTINE %s STABLE;', f.name)
     FROM functions f
     WHERE f.volatility = 'i'
-      AND f.body ~* '\mwarden\.(current_(user_id|external_id|external_number|tenant_id|session_id|actor_id|roles|scopes)|identity|require_user)\s*\(|\mcurrent_setting\s*\(\s*''(app\.current_|warden\.)'
+      AND f.body ~* E'\\mwarden\\.(current_(user_id|external_id|external_number|tenant_id|session_id|actor_id|roles|scopes)|identity|require_user)\\s*\\(|\\mcurrent_setting\\s*\\(\\s*''(app\\.current_|warden\\.)'
 $$;
 
 COMMENT ON FUNCTION warden.findings_of_functions() IS
@@ -160,7 +160,7 @@ AS $$
                   ' WITH CHECK (' || warden.without_settings(pg_get_expr(y.polwithcheck, y.polrelid)) || ')')
     FROM pg_policy y JOIN warden.application_relations() t ON t.relation = y.polrelid
     WHERE concat_ws(' ', pg_get_expr(y.polqual, y.polrelid), pg_get_expr(y.polwithcheck, y.polrelid))
-              ~* 'current_setting\(''app\.current_(user_id|tenant_id|session_id|actor_id|scopes)'''
+              ~* E'current_setting\\(''app\\.current_(user_id|tenant_id|session_id|actor_id|scopes)'''
       -- On a protected table it is an extra policy, whatever it reads.
       AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation::oid = t.relation)
 $$;

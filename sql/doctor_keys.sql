@@ -56,9 +56,9 @@ AS $$
                    '-- Add %s to %s, and to the foreign keys that refer to it, by a migration of your own.',
                    quote_ident(x.column_name), quote_ident(coalesce(x.conname, x.index_name)))
                WHEN x.conname IS NOT NULL THEN format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s;', x.name, x.conname, x.conname,
-                   regexp_replace(pg_get_constraintdef(x.constraint_id), '\(', format('(%I, ', x.column_name)))
+                   regexp_replace(pg_get_constraintdef(x.constraint_id), E'\\(', format('(%I, ', x.column_name)))
                ELSE format(E'DROP INDEX %s;\n%s;', x.indexrelid::regclass,
-                   regexp_replace(pg_get_indexdef(x.indexrelid), ' USING (\w+) \(', format(' USING \1 (%I, ', x.column_name)))
+                   regexp_replace(pg_get_indexdef(x.indexrelid), E' USING (\\w+) \\(', format(E' USING \\1 (%I, ', x.column_name)))
            END
     FROM oracles x
 

@@ -33,7 +33,7 @@ AS $$
         -- A search by an expression calls its functions, too.
         SELECT x.index, x.index_name, x.name, p.oid, p.proleakproof, false
         FROM indexes x
-        CROSS JOIN LATERAL regexp_matches(x.expressions, ':(funcid|opno) (\d+)', 'g') AS f (found)
+        CROSS JOIN LATERAL regexp_matches(x.expressions, E':(funcid|opno) (\\d+)', 'g') AS f (found)
         JOIN pg_proc p ON p.oid = CASE f.found[1] WHEN 'funcid' THEN f.found[2]::oid
                                   ELSE (SELECT r.oprcode FROM pg_operator r WHERE r.oid = f.found[2]::oid) END
     ), unserved AS (

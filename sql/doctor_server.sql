@@ -55,7 +55,7 @@ LANGUAGE sql IMMUTABLE
 BEGIN ATOMIC
     SELECT EXISTS (
         SELECT FROM unnest(string_to_array(names_library.libraries, ',')) AS u (item)
-        WHERE btrim(u.item, ' "') ~ '^(.*/)?pg_warden(\.so)?$');
+        WHERE btrim(u.item, ' "') ~ '^(.*/)?pg_warden([.]so)?$');
 END;
 
 COMMENT ON FUNCTION warden.names_library(text) IS 'Whether a list of libraries to preload names pg_warden.';
@@ -164,7 +164,7 @@ AS $$
            format('REVOKE %s ON PARAMETER %s FROM %s CASCADE;', string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type),
                   p.parname, warden.grantee_name(a.grantee))
     FROM pg_parameter_acl p CROSS JOIN LATERAL aclexplode(p.paracl) AS a
-    WHERE (p.parname LIKE 'warden.%' OR p.parname LIKE 'app.current\_%'
+    WHERE (p.parname LIKE 'warden.%' OR starts_with(p.parname, 'app.current_')
            OR p.parname IN ('session_replication_role', 'event_triggers', 'session_preload_libraries'))
       AND NOT coalesce((SELECT r.rolsuper FROM pg_roles r WHERE r.oid = a.grantee), false)
     GROUP BY p.parname, a.grantee

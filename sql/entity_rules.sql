@@ -225,7 +225,7 @@ BEGIN
     PERFORM warden.require_administrator();
     IF set_entity_rule.access IS NULL OR set_entity_rule.access NOT IN ('allow', 'deny') THEN
         RAISE EXCEPTION 'a rule allows or denies' USING ERRCODE = '22023', HINT = 'Pass allow or deny.';
-    ELSIF coalesce(set_entity_rule.justification, '') ~ '^\s*$' OR length(set_entity_rule.justification) > 1000 THEN
+    ELSIF coalesce(set_entity_rule.justification, '') ~ '^[[:space:]]*$' OR length(set_entity_rule.justification) > 1000 THEN
         RAISE EXCEPTION 'a rule needs a justification' USING ERRCODE = '22023', HINT = 'Say why, in at most 1000 characters.';
     END IF;
     PERFORM warden.require_rule_holder(set_entity_rule.user_id, set_entity_rule.role);

@@ -102,7 +102,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object(
         -- With the partitions below: those of a partitioned index are attached to it again.
-        'create', regexp_replace(pg_get_indexdef(x.oid), '^(CREATE (UNIQUE )?INDEX ("([^"]|"")+"|[^ "]+) ON) ONLY ', '\1 '),
+        'create', regexp_replace(pg_get_indexdef(x.oid), '^(CREATE (UNIQUE )?INDEX ("([^"]|"")+"|[^ "]+) ON) ONLY ', E'\\1 '),
         'comment', quote_literal(obj_description(x.oid, 'pg_class')))
     FROM pg_class x WHERE x.oid = attached_index.index
 $$;
@@ -183,7 +183,7 @@ BEGIN
                     ORDER BY t.tgname)
                 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
                 WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
-                  AND (f.pronamespace = 'warden'::regnamespace OR t.tgname LIKE '\_warden\_%')), '[]'),
+                  AND (f.pronamespace = 'warden'::regnamespace OR starts_with(t.tgname::text, '_warden_'))), '[]'),
             'indexes', coalesce((
                 SELECT jsonb_agg(jsonb_build_object(
                     'name', quote_ident(x.relname),

@@ -36,7 +36,7 @@ AS $$
             WHEN 'int4' THEN (1073741824 + floor(random() * 1073741822))::text
             WHEN 'int8' THEN (4611686018427387904 + floor(random() * 1073741822)::bigint)::text
             WHEN 'bool' THEN 'false'
-            WHEN 'bytea' THEN '\x' || replace(gen_random_uuid()::text, '-', '')
+            WHEN 'bytea' THEN E'\\x' || replace(gen_random_uuid()::text, '-', '')
             WHEN 'inet' THEN '192.0.2.1'
             WHEN 'cidr' THEN '192.0.2.0/24'
             WHEN 'interval' THEN '0'

@@ -16,7 +16,7 @@ BEGIN
             USING ERRCODE = '22023', HINT = 'Pass 1 to 255 characters without control characters, or NULL.';
     END IF;
     -- A name that reads like an id or an email would be looked up, and its guesses counted, as one.
-    IF require_user_fields.name ~ '^\s*$' OR length(require_user_fields.name) > 255
+    IF require_user_fields.name ~ '^[[:space:]]*$' OR length(require_user_fields.name) > 255
         OR require_user_fields.name ~ '[[:cntrl:]]'
         OR strpos(require_user_fields.name, '@') > 0
         OR require_user_fields.name ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN

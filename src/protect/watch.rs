@@ -108,7 +108,7 @@ pub fn schema_of_the_application(schema: Option<Oid>) -> Result<Schema> {
     let unusable = || Error::invalid("schema does not exist", "Name a schema of this database.");
     let oid = schema.ok_or_else(unusable)?;
     let found = spi::read(
-        "SELECT n.nspname::text, n.nspowner, n.nspname LIKE 'pg\\_%' OR n.nspname IN ('information_schema', 'warden')
+        "SELECT n.nspname::text, n.nspowner, starts_with(n.nspname::text, 'pg_') OR n.nspname IN ('information_schema', 'warden')
          FROM pg_namespace n WHERE n.oid = $1",
         &[oid.into()],
         |row| Ok((row.get::<String>(1)?, row.get::<Oid>(2)?, row.get::<bool>(3)?)),
