@@ -52,8 +52,8 @@ struct Header {
     answer_length: AtomicU32,
 }
 
-/// The longest answer, as JSON.
-const ROOM_FOR_ANSWER: usize = 8192;
+/// The longest answer, as JSON: the most scopes that a session may have are in it.
+const ROOM_FOR_ANSWER: usize = 32 * 1024;
 
 /// What can be written this way.
 #[derive(Serialize, Deserialize)]

@@ -21,6 +21,8 @@ pub enum Denied {
     /// For whatever is wrong with the credential.
     InvalidGrant,
     InvalidScope,
+    /// Whatever was asked for: a token with all of them would be longer than one may be.
+    TooManyScopes,
     InvalidRequest(&'static str),
     NotAllowed(&'static str),
     /// RFC 8628 section 3.5, and the seconds to wait.
@@ -33,7 +35,7 @@ impl Denied {
     fn error(self) -> &'static str {
         match self {
             Self::InvalidGrant => "invalid_grant",
-            Self::InvalidScope => "invalid_scope",
+            Self::InvalidScope | Self::TooManyScopes => "invalid_scope",
             Self::InvalidRequest(_) => "invalid_request",
             Self::NotAllowed(_) => "access_denied",
             Self::SlowDown(_) => "slow_down",
@@ -44,6 +46,7 @@ impl Denied {
         match self {
             Self::InvalidGrant => "authentication failed",
             Self::InvalidScope => "a scope is asked for that cannot be granted, or there is none to grant",
+            Self::TooManyScopes => "more scopes than a token holds: name those that are needed",
             Self::InvalidRequest(description) | Self::NotAllowed(description) => description,
             Self::SlowDown(_) => "too many failed attempts",
         }
@@ -98,7 +101,7 @@ pub fn row(answer: Answer) -> Row {
     }
 }
 
-/// The scopes that a caller names: each once, none of them NULL.
+/// The scopes that a caller names: each once, none of them NULL, no more than a token holds.
 ///
 /// # Errors
 /// What the caller is answered.
@@ -107,7 +110,12 @@ pub fn asked(scopes: Option<Vec<Option<String>>>) -> std::result::Result<Option<
     let mut named = scopes.into_iter().collect::<Option<Vec<_>>>().ok_or(Denied::InvalidScope)?;
     named.sort();
     named.dedup();
-    Ok(Some(named))
+    if fit(&named) { Ok(Some(named)) } else { Err(Denied::TooManyScopes) }
+}
+
+/// Whether a token can hold the scopes.
+fn fit(scopes: &[String]) -> bool {
+    scopes.iter().map(|scope| scope.len() + 1).sum::<usize>() <= ROOM_FOR_SCOPES
 }
 
 /// What of `held` is granted to who names these scopes: all of them, or nothing; what the caller is answered otherwise.
@@ -121,5 +129,13 @@ pub fn narrow(
         Ok(Some(asked)) if scope_checks::covered(asked.clone(), &held)? == asked => asked,
         Ok(Some(_)) => Vec::new(),
     };
-    Ok(if granted.is_empty() { Err(Denied::InvalidScope) } else { Ok(granted) })
+    Ok(match granted {
+        none if none.is_empty() => Err(Denied::InvalidScope),
+        many if !fit(&many) => Err(Denied::TooManyScopes),
+        granted => Ok(granted),
+    })
 }
+
+/// In bytes, with a space after each. A token has at most 16 KiB, a third more than its claims; and a task answers them as
+/// JSON, which at worst takes twice as much (`autonomous.rs`).
+const ROOM_FOR_SCOPES: usize = 8000;
