@@ -15,16 +15,17 @@ CREATE FUNCTION warden.grantees_of(user_id uuid, tenant_id uuid) RETURNS text[]
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT ARRAY['user:' || u.id]
-        || CASE WHEN m.user_id IS NOT NULL THEN ARRAY['tenant:' || m.tenant_id] ELSE '{}' END
-        || array(SELECT DISTINCT 'role:' || r.role FROM unnest(u.roles || coalesce(m.roles, '{}')) AS r (role))
-        || CASE WHEN u.roles || coalesce(m.roles, '{}') <@ '{anonymous}' THEN '{}' ELSE '{everyone}'::text[] END
+        || CASE WHEN t.id IS NOT NULL THEN ARRAY['tenant:' || t.id] ELSE '{}' END
+        || array(SELECT 'role:' || r.role FROM unnest(w.roles) AS r (role))
+        || CASE WHEN w.roles <@ '{anonymous}' THEN '{}' ELSE '{everyone}'::text[] END
     FROM warden.users u
-    LEFT JOIN warden.tenant_members m ON m.user_id = u.id AND m.tenant_id = grantees_of.tenant_id
+    CROSS JOIN LATERAL (SELECT CASE WHEN warden.may_be_in_tenant(u.id, grantees_of.tenant_id) THEN grantees_of.tenant_id END) AS t (id)
+    CROSS JOIN LATERAL (SELECT warden.roles_left(u.id, t.id)) AS w (roles)
     WHERE u.id = grantees_of.user_id;
 END;
 
 COMMENT ON FUNCTION warden.grantees_of(uuid, uuid) IS
-    'What current_grantees() would be for a user, in a tenant if it is a member.';
+    'What current_grantees() would be for a user, in a tenant if it may be in it.';
 
 CREATE FUNCTION warden.is_outside_of_tenant(relation regclass, user_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -40,6 +41,20 @@ $$;
 
 COMMENT ON FUNCTION warden.is_outside_of_tenant(regclass, uuid) IS
     'Whether a user sees nothing of a table within the current tenant: the table has a tenant column, and the user is no member.';
+
+CREATE FUNCTION warden.is_kept_out_of_tenant(relation regclass, user_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT p.tenant_column IS NOT NULL AND warden.current_tenant_id() IS NOT NULL
+           AND NOT warden.may_be_in_tenant(is_kept_out_of_tenant.user_id, warden.current_tenant_id())
+        FROM warden.protections p WHERE p.relation = is_kept_out_of_tenant.relation);
+END
+$$;
+
+COMMENT ON FUNCTION warden.is_kept_out_of_tenant(regclass, uuid) IS
+    'As is_outside_of_tenant(), and for an agent whose owner is outside.';
 
 CREATE FUNCTION warden.is_row_of_tenant(relation regclass, row_id text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -136,19 +151,21 @@ BEGIN
     END IF;
     owner_id := warden.owner_of_value(who_can.table_name, found.owner);
     RETURN QUERY
-        SELECT 'user:' || owner_id, 'owner', NULL::uuid, NULL::uuid, NULL::timestamptz WHERE owner_id IS NOT NULL
+        SELECT 'user:' || owner_id, 'owner', NULL::uuid, NULL::uuid, NULL::timestamptz WHERE warden.may_act(owner_id)
         UNION ALL
         (SELECT s.grantee, s.level, s.id, s.granted_by, s.expires_at
          FROM warden.shares s
          WHERE s.relation = who_can.table_name AND s.row_id = found.row_id
            AND warden.level_number(warden.share_counts(s.id)) >= warden.level_number(who_can.level)
-           AND CASE WHEN s.grantee LIKE 'user:%' THEN NOT warden.is_outside_of_tenant(s.relation, substr(s.grantee, 6)::uuid) ELSE true END
+           AND CASE WHEN s.grantee LIKE 'user:%'
+                    THEN warden.may_act(substr(s.grantee, 6)::uuid) AND NOT warden.is_kept_out_of_tenant(s.relation, substr(s.grantee, 6)::uuid)
+                    ELSE true END
          ORDER BY s.granted_at, s.id);
 END
 $$;
 
 COMMENT ON FUNCTION warden.who_can(regclass, text, text) IS
-    'Who reaches a row at a level or above (view, if not given), now: its owner, and every share that counts, each with what it gives (access); roles, tenants and everyone by their name. Within a tenant those who have left it are not listed. What a public column or allow() shows to all is not listed. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see; 42501 for a level below share, and without the privilege, or the scope, to read the table; 22023 for an unknown level, and for a table that is not shareable; 28000 where the identity has expired.';
+    'Who reaches a row at a level or above (view, if not given), now: its owner, and every share that counts, each with what it gives (access); roles, tenants and everyone by their name. Who cannot sign in is not listed, since he reaches nothing (suspended, say, or an agent whose owner is), nor within a tenant who has left it. What a public column or allow() shows to all is not listed. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see; 42501 for a level below share, and without the privilege, or the scope, to read the table; 22023 for an unknown level, and for a table that is not shareable; 28000 where the identity has expired.';
 
 CREATE FUNCTION warden.shared_with_me()
 RETURNS TABLE (table_name regclass, id text, level text, status text, counts boolean, share_id uuid, grantee text, granted_by uuid, granted_at timestamptz, expires_at timestamptz)
@@ -221,12 +238,16 @@ BEGIN
         SELECT 'read_only', NULL, true, 'who may not write to the table changes and shares nothing', NULL
         WHERE whose = me AND NOT warden.may_write(explain_access.table_name)
         UNION ALL
-        SELECT 'tenant', NULL, false, 'the user is no member of the tenant', NULL
-        WHERE warden.is_outside_of_tenant(explain_access.table_name, whose)
+        SELECT 'tenant', NULL, false, CASE WHEN warden.is_outside_of_tenant(explain_access.table_name, whose)
+            THEN 'the user is no member of the tenant' ELSE 'the owner of the agent is no member of the tenant' END, NULL
+        WHERE warden.is_kept_out_of_tenant(explain_access.table_name, whose)
         UNION ALL
-        SELECT 'user', NULL, false, 'the user is ' || asked.status, NULL WHERE asked.status <> 'active';
+        SELECT 'user', NULL, false, CASE WHEN asked.status <> 'active' THEN 'the user is ' || asked.status
+            ELSE coalesce((SELECT CASE WHEN a.status <> 'active' THEN 'the agent is ' || a.status ELSE 'the owner of the agent is not active' END
+                           FROM warden.agents a WHERE a.user_id = whose), 'the agent is not registered') END, NULL
+        WHERE NOT warden.may_act(whose);
 END
 $$;
 
 COMMENT ON FUNCTION warden.explain_access(regclass, text, uuid) IS
-    'Why a user reaches a row of a shareable table, one row a reason: that it is the owner, each share with it, its roles, its tenant (the current one) or everyone, the highest level first, with whether that counts now and why not; what shows the row to all; what keeps the user from more. No row: for no reason. user_id: the current user, if not given; another one is told to the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user, as one outside of the current tenant is where the table has a tenant column; 42501 for a level below share, where another one is asked about, and without the privilege, or the scope, to read the table; 22023 for a table that is not shareable; 28000 where the identity has expired.';
+    'Why a user reaches a row of a shareable table, one row a reason: that it is the owner, each share with it, its roles, its tenant (the current one) or everyone, the highest level first, with whether that counts now and why not; what shows the row to all; what keeps the user from more, or out: that it, or the owner of an agent, cannot sign in or is not in the tenant. Of the roles of an agent those count that its owner has too. No row: for no reason. user_id: the current user, if not given; another one is told to the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user, as one outside of the current tenant is where the table has a tenant column; 42501 for a level below share, where another one is asked about, and without the privilege, or the scope, to read the table; 22023 for a table that is not shareable; 28000 where the identity has expired.';

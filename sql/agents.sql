@@ -59,6 +59,37 @@ END;
 COMMENT ON FUNCTION warden.may_act(uuid) IS
     'Whether authentication lets this user in, as far as it depends on the user: it is active, and an agent is so besides, and its owner.';
 
+-- What authentication leaves of somebody, for whoever asks about another one than himself.
+CREATE FUNCTION warden.may_be_in_tenant(user_id uuid, tenant_id uuid) RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM warden.tenant_members m WHERE m.tenant_id = may_be_in_tenant.tenant_id AND m.user_id = may_be_in_tenant.user_id)
+       AND NOT EXISTS (
+            SELECT FROM warden.agents a
+            WHERE a.user_id = may_be_in_tenant.user_id AND NOT EXISTS (
+                SELECT FROM warden.tenant_members m WHERE m.tenant_id = may_be_in_tenant.tenant_id AND m.user_id = a.owner_id));
+END;
+
+COMMENT ON FUNCTION warden.may_be_in_tenant(uuid, uuid) IS
+    'Whether a user is a member of a tenant, and an agent''s owner too.';
+
+CREATE FUNCTION warden.roles_left(user_id uuid, tenant_id uuid) RETURNS text[]
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT array(
+        SELECT DISTINCT r.role FROM unnest(u.roles || coalesce(m.roles, '{}')) AS r (role)
+        WHERE u.kind <> 'agent' OR r.role = ANY (o.roles || coalesce(n.roles, '{}')))
+    FROM warden.users u
+    LEFT JOIN warden.tenant_members m ON m.user_id = u.id AND m.tenant_id = roles_left.tenant_id
+    LEFT JOIN warden.agents a ON a.user_id = u.id
+    LEFT JOIN warden.users o ON o.id = a.owner_id
+    LEFT JOIN warden.tenant_members n ON n.user_id = o.id AND n.tenant_id = roles_left.tenant_id
+    WHERE u.id = roles_left.user_id;
+END;
+
+COMMENT ON FUNCTION warden.roles_left(uuid, uuid) IS
+    'The roles that a user would have in a tenant, or with NULL in none: its own and those of a member there; of an agent those that its owner has as well. NULL for an unknown user.';
+
 CREATE FUNCTION warden.is_own_agent(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$

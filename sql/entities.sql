@@ -104,7 +104,7 @@ BEGIN
     ELSE
         SELECT d.* INTO decision
         FROM warden.known_users u
-        CROSS JOIN LATERAL warden.decide_entity(coalesce(explain_entity.entity_type, ''), coalesce(explain_entity.entity_id, ''), u.id, u.roles) AS d
+        CROSS JOIN LATERAL warden.decide_entity(coalesce(explain_entity.entity_type, ''), coalesce(explain_entity.entity_id, ''), u.id, warden.roles_left(u.id, NULL)) AS d
         WHERE u.id = meant;
         -- An agent is never more than its owner.
         IF decision.allowed AND EXISTS (SELECT FROM warden.agents a WHERE a.user_id = meant) THEN
@@ -129,4 +129,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.explain_entity(text, text, uuid) IS
-    'Whether the entity is open to a user, and why: user_deny, user_allow, role_deny or role_allow, the same with parent_ where a rule of a parent decides, default_included, not_assigned, unknown_entity, actor_deny where it is denied to who acts for the user, and owner_not_allowed where the user is an agent whose owner does not have it. user_id: NULL for oneself; an administrator names anybody, whose roles everywhere then count. Administrators also see the rule that decided. Errors: 28000 for nobody, 22023 for an administrator who names nobody, P0002 for an unknown user, and for another than oneself.';
+    'Whether the entity is open to a user, and why: user_deny, user_allow, role_deny or role_allow, the same with parent_ where a rule of a parent decides, default_included, not_assigned, unknown_entity, actor_deny where it is denied to who acts for the user, and owner_not_allowed where the user is an agent whose owner does not have it. user_id: NULL for oneself; an administrator names anybody, whose roles everywhere then count, of an agent those that its owner has too. Administrators also see the rule that decided. Errors: 28000 for nobody, 22023 for an administrator who names nobody, P0002 for an unknown user, and for another than oneself.';

@@ -23,6 +23,9 @@ class User:
     roles: set[str] = field(default_factory=lambda: {"user"})
     status: str = "active"
     tenants: dict[UUID, set[str]] = field(default_factory=dict)
+    # Of an agent.
+    owner: UUID | None = None
+    agent_status: str = "active"
 
 
 @dataclass(frozen=True)
@@ -70,19 +73,38 @@ class Model:
 
     def roles(self, who: Principal) -> set[str]:
         user = self.users[who.user]
-        return user.roles | user.tenants.get(who.tenant, set())
+        roles = user.roles | user.tenants.get(who.tenant, set())
+        # An agent has none that its owner lacks.
+        return roles if user.owner is None else roles & self.roles(Principal(user.owner, who.tenant))
+
+    def may_act(self, user_id: UUID) -> bool:
+        user = self.users[user_id]
+        if user.owner is not None and (user.agent_status != "active" or not self.may_act(user.owner)):
+            return False
+        return user.status == "active"
+
+    def tenants(self, user_id: UUID) -> set[UUID]:
+        """In which a user may act: an agent where its owner may, too."""
+        user = self.users[user_id]
+        return set(user.tenants) if user.owner is None else user.tenants.keys() & self.users[user.owner].tenants.keys()
 
     def grantees(self, who: Principal) -> set[str]:
         if who.user is None:
             return set()
         roles = self.roles(who)
         names = {f"user:{who.user}"} | {f"role:{role}" for role in roles}
-        if who.tenant in self.users[who.user].tenants:
+        if who.tenant in self.tenants(who.user):
             names.add(f"tenant:{who.tenant}")
         return names | ({"everyone"} if roles - {"anonymous"} else set())
 
     def may_write(self, who: Principal) -> bool:
-        return who.user is not None and bool(self.roles(who) - READERS)
+        if who.user is None:
+            return False
+        owner, roles = self.users[who.user].owner, self.roles(who)
+        if owner is not None and not self.may_write(Principal(owner, who.tenant)):
+            return False
+        # An agent without roles writes where its owner does.
+        return bool(roles - READERS) or (owner is not None and not roles)
 
     # What counts.
 
@@ -152,11 +174,19 @@ class Model:
         refusal = self.refusal_below_share(who, row)
         if refusal:
             return refusal
-        reached = {(f"user:{self.rows[row].owner}", "owner", None)}
+        reached = {(f"user:{owner}", "owner", None) for owner in [self.rows[row].owner] if self.may_act(owner)}
         return reached | {
             (share.grantee, share.level, str(share.id)) for share in self.of_row(row)
-            if self.counts(share) and RANK[share.level] >= RANK[level] and (who is ADMINISTRATOR or self.is_within_tenant(share.grantee, row))
+            if self.counts(share) and RANK[share.level] >= RANK[level] and self.may_reach(who, share.grantee, row)
         }
+
+    def may_reach(self, who: Principal, grantee: str, row) -> bool:
+        """Whether a grantee can sign in, and in the tenant in which that is asked."""
+        if not grantee.startswith("user:"):
+            return True
+        user = UUID(grantee[5:])
+        within = who is ADMINISTRATOR or row[0] not in self.tenant_tables or self.rows[row].tenant in self.tenants(user)
+        return within and self.may_act(user)
 
     def is_within_tenant(self, grantee: str, row) -> bool:
         if row[0] not in self.tenant_tables or not grantee.startswith("user:"):

@@ -137,6 +137,12 @@ class World:
             for tenant in self.random.sample(self.tenants, self.random.randint(0, 2)):
                 self.join(user, tenant, {self.random.choice(["user", "viewer", "support"])})
         self.suspend(list(self.model.users)[-1], True)
+        owners = list(self.model.users)[2:4]
+        for owner, held in zip(owners, ({"user", "support", "viewer"}, {"support", "admin"})):
+            agent = self.value("SELECT warden.register_agent('agent', %s, '{}')", (owner,))
+            self.superuser.execute("UPDATE warden.users SET roles = %s WHERE id = %s", (list(held), agent))
+            self.model.users[agent] = User(agent, set(held), owner=owner)
+            self.join(agent, self.random.choice(self.tenants), {"user", "support"})
 
     def close(self):
         for connection in [self.superuser, self.boss, *self.connections.values()]:
@@ -177,8 +183,8 @@ class World:
     # Whom and what it is about.
 
     def principal(self, user=None) -> Principal:
-        user = user or self.random.choice([user for user in self.model.users if self.model.users[user].status == "active"])
-        tenants = [None, *self.model.users[user].tenants]
+        user = user or self.random.choice([user for user in self.model.users if self.model.may_act(user)])
+        tenants = [None, *sorted(self.model.tenants(user))]
         return Principal(user, self.random.choice(tenants))
 
     def a_row(self):
@@ -199,9 +205,9 @@ class World:
             user = model.rows[row].owner
         elif holders and chance < 0.88:
             user = self.random.choice(holders)
-        if user is None or model.users[user].status != "active":
+        if user is None or not model.may_act(user):
             return self.principal()
-        if row[0] in model.tenant_tables and model.rows[row].tenant in model.users[user].tenants:
+        if row[0] in model.tenant_tables and model.rows[row].tenant in model.tenants(user):
             return Principal(user, model.rows[row].tenant)
         return self.principal(user)
 
@@ -284,7 +290,7 @@ class World:
         who = self.who_acts(row)
         if self.random.random() < 0.25 and grantee.startswith("user:") and self.model.users.get(UUID(grantee[5:])):
             user = UUID(grantee[5:])
-            who = self.principal(user if self.model.users[user].status == "active" else None)
+            who = self.principal(user if self.model.may_act(user) else None)
         value, state = self.attempt(who, "SELECT warden.unshare_with(%s, %s, %s)", [*row, grantee])
         self.agree(("unshare", who, *row, grantee), state or value, self.model.unshare(who, row, grantee))
 
@@ -295,7 +301,7 @@ class World:
         pending = [share for share in shares if share.status == "pending"]
         share = self.random.choice(pending if pending and self.random.random() < 0.9 else shares)
         user = UUID(share.grantee[5:]) if share.grantee.startswith("user:") else None
-        if user is None or self.model.users[user].status != "active" or self.random.random() < 0.15:
+        if user is None or not self.model.may_act(user) or self.random.random() < 0.15:
             user = None
         who = self.principal(user)
         verb = self.random.choice(["accept", "accept", "decline"])
@@ -387,12 +393,20 @@ class World:
 
     def change_status(self):
         user = self.random.choice(list(self.model.users)[2:])
-        self.suspend(user, self.random.random() < 0.3)
+        if self.model.users[user].owner and self.random.random() < 0.5:
+            self.suspend_agent(user, self.random.random() < 0.3)
+        else:
+            self.suspend(user, self.random.random() < 0.3)
 
     def suspend(self, user, yes):
         status = "suspended" if yes else "active"
         self.superuser.execute("SELECT warden.set_user_status(%s, %s)", (user, status))
         self.model.users[user].status = status
+
+    def suspend_agent(self, user, yes):
+        status = "suspended" if yes else "active"
+        self.superuser.execute("SELECT warden.set_agent_status(%s, %s)", (user, status))
+        self.model.users[user].agent_status = status
 
     def operate(self):
         operations = {
@@ -405,9 +419,9 @@ class World:
     # Comparing.
 
     def compare(self, plan: str):
-        for user, known in self.model.users.items():
+        for user in self.model.users:
             who = self.principal(user)
-            if known.status != "active":
+            if not self.model.may_act(user):
                 _, state = self.attempt(who, "SELECT 1")
                 self.agree(("suspended", who), state, "28000")
             else:
@@ -525,13 +539,13 @@ class World:
             if refusal or isinstance(answer, str):
                 self.agree(what, answer, refusal)
                 continue
-            asked = Principal(of, who.tenant if who.tenant in model.users[of].tenants else None)
+            asked = Principal(of, who.tenant if who.tenant in model.tenants(of) else None)
             names = model.grantees(asked)
             shares = {(share.level, model.counts(share), str(share.id)) for share in model.of_row(row) if share.grantee in names}
             self.agree(what, {tuple(one[1:]) for one in answer if one[0] == "share"}, shares)
             keeps_out = [one for one in answer if one[2] is False and one[1] is None]
             levels = [one[1] for one in answer if one[1] is not None and one[2]] if not keeps_out else []
-            access = model.access(asked, row) if model.users[of].status == "active" else None
+            access = model.access(asked, row) if model.may_act(of) else None
             if of != who.user and access == "view" and not model.holds(asked, row, "view"):
                 # What is public is told to whoever asks for himself.
                 access = None

@@ -164,6 +164,31 @@ BEGIN;
 SELECT warden.authenticate(:'scout_token');
 SELECT t.ok(warden.entity_allowed('room', 'vault') AND warden.entity_allowed('room', 'attic'), 'G7: and open where both have it');
 COMMIT;
+-- Nor by a role that the agent has, and its owner has not.
+\connect - boss
+SELECT warden.assign_role(:'scout', 'scribe'), warden.declare_entity('room', 'study'), warden.declare_entity('room', 'cellar', default_included => true);
+SELECT warden.set_entity_rule('room', 'study', 'allow', 'scribes write there', role => 'scribe'), warden.set_entity_rule('room', 'study', 'allow', 'hers by name', user_id => :'alice'),
+    warden.set_entity_rule('room', 'cellar', 'deny', 'no scribes', role => 'scribe');
+SELECT t.is(string_agg(format('%s %s %s', e.id, x.allowed, x.reason), ', ' ORDER BY e.id), 'cellar t default_included, study f not_assigned', 'R8, G7: a role that the owner lacks is explained as none that the agent has')
+FROM unnest('{study,cellar}'::text[]) AS e (id), LATERAL warden.explain_entity('room', e.id, :'scout') AS x;
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'scout_token');
+SELECT t.is(string_agg(format('%s %s %s', e.id, warden.entity_allowed('room', e.id), x.reason), ', ' ORDER BY e.id), 'cellar t default_included, study f not_assigned', 'R8, G7: which is what the agent finds')
+FROM unnest('{study,cellar}'::text[]) AS e (id), LATERAL warden.explain_entity('room', e.id) AS x;
+COMMIT;
+\connect - boss
+SELECT warden.assign_role(:'alice', 'scribe');
+SELECT t.is(string_agg(format('%s %s %s', e.id, x.allowed, x.reason), ', ' ORDER BY e.id), 'cellar f role_deny, study t role_allow', 'R8, G7: with the role both have it')
+FROM unnest('{study,cellar}'::text[]) AS e (id), LATERAL warden.explain_entity('room', e.id, :'scout') AS x;
+\connect - app
+BEGIN;
+SELECT warden.authenticate(:'scout_token');
+SELECT t.is(string_agg(format('%s %s', e.id, warden.entity_allowed('room', e.id)), ', ' ORDER BY e.id), 'cellar f, study t', 'R8, G7: and so it is')
+FROM unnest('{study,cellar}'::text[]) AS e (id);
+COMMIT;
+\connect - boss
+SELECT warden.revoke_role(:'scout', 'scribe'), warden.revoke_role(:'alice', 'scribe');
 
 -- In a tenant: an agent that is a member, of an owner that is one.
 \connect - boss
