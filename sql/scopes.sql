@@ -159,6 +159,8 @@ COMMENT ON FUNCTION warden.require_may_grant(text[], text[], boolean, boolean) I
 
 COMMENT ON FUNCTION warden.acting_person() IS
     'The acting person of require_may_grant(); NULL where a database role acts by itself. Not callable by clients.';
+COMMENT ON FUNCTION warden.acting_people() IS
+    'Everybody by whom the transaction acts: its user, who acts for that user, and whose token begin_admin() was given. Empty where a database role acts by itself. Not callable by clients.';
 COMMENT ON FUNCTION warden.user_may_grant(uuid, text[], text[], boolean) IS
     'Whether a user is active and holds, without any tenant, the scopes and all that comes with the roles: what require_may_grant() asks of the acting person. Not callable by clients.';
 

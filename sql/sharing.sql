@@ -71,15 +71,15 @@ BEGIN
         RAISE EXCEPTION 'who may not write to this table does not share its rows' USING ERRCODE = '42501';
     END IF;
     PERFORM warden.require_good_credential();
+    IF found.access = 'administrator' THEN
+        PERFORM warden.require_may_manage_row(share_with.table_name, found.owner);
+    END IF;
     PERFORM warden.require_grantee(share_with.table_name, share_with.grantee);
     IF share_with.grantee = 'user:' || warden.current_user_id() THEN
         RAISE EXCEPTION 'nobody shares a row with himself' USING ERRCODE = '22023';
-    -- Many at once may be himself among others.
-    ELSIF warden.current_actor_id() <> warden.current_user_id()
-          AND (share_with.grantee = 'user:' || warden.current_actor_id() OR share_with.grantee NOT LIKE 'user:%') THEN
-        RAISE EXCEPTION 'who acts for another gives himself nothing'
-            USING ERRCODE = '42501', HINT = 'It would last longer than he may act: the owner shares the row, or an administrator assigns it.';
-    ELSIF share_with.grantee LIKE 'user:%' THEN
+    END IF;
+    PERFORM warden.refuse_own_gain(share_with.grantee);
+    IF share_with.grantee LIKE 'user:%' THEN
         IF found.owner = warden.owner_value(share_with.table_name, substr(share_with.grantee, 6)::uuid) THEN
             RAISE EXCEPTION 'the row is this user''s own' USING ERRCODE = '22023';
         END IF;
@@ -110,7 +110,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.share_with(regclass, text, text, text, timestamptz, boolean) IS
-    'Lets others reach a row of a table protected with shareable => true. grantee: user:<id>, role:<name>, tenant:<id> (the current one) or everyone (that is signed in, visitors not); level: view (see it), use (refer to it), edit (change it), manage (delete it), share (share it on), each with those before it, for many at once manage at most; expires_at: from then on it counts for nothing; offer: counts for nothing until the user accepts it. Sharing again changes level and end, and keeps the id. What somebody shares on by his own share ends with that share; no more than 16 stand under another, one below the other. Returns the id of the share. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user or tenant; 42501 for a level below share, for the last of 16 who have shared it on, for who may not write to the table, and for what somebody who acts for the user would give himself, or many at once, he may be one of whom; 22023 for an unknown level or grantee, a moment that is past, oneself and the owner; 28000 where the credential has been revoked meanwhile.';
+    'Lets others reach a row of a table protected with shareable => true. grantee: user:<id>, role:<name>, tenant:<id> (the current one) or everyone (that is signed in, visitors not); level: view (see it), use (refer to it), edit (change it), manage (delete it), share (share it on), each with those before it, for many at once manage at most; expires_at: from then on it counts for nothing; offer: counts for nothing until the user accepts it. Sharing again changes level and end, and keeps the id. What somebody shares on by his own share ends with that share; no more than 16 stand under another, one below the other. Returns the id of the share. For the owner of the row, whoever holds it at level share, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown user or tenant; 42501 for a level below share, for the last of 16 who have shared it on, for who may not write to the table, and for what somebody who acts for the user would give himself, or many at once, he may be one of whom; where a person acts behind an admin role, also for what he would give himself, his agent, or a role, a tenant or everyone of whom he is one, and for rows of a user who holds more than he does, or is private and he no owner; 22023 for an unknown level or grantee, a moment that is past, oneself and the owner; 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.share(
     table_name regclass, id text, user_id uuid, level text, expires_at timestamptz DEFAULT NULL, offer boolean DEFAULT false
@@ -149,6 +149,9 @@ BEGIN
         END IF;
     ELSE
         SELECT s.* INTO found FROM warden.sharing_of(unshare_with.table_name, unshare_with.id) AS s;
+        IF found.access = 'administrator' THEN
+            PERFORM warden.require_may_manage_row(unshare_with.table_name, found.owner);
+        END IF;
         IF found.access NOT IN ('owner', 'share', 'administrator') THEN
             RAISE EXCEPTION 'taking a share away takes level share'
                 USING ERRCODE = '42501', HINT = 'Its owner may do that, and whoever has shared it on.';
@@ -179,7 +182,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.unshare_with(regclass, text, text) IS
-    'Takes away what share_with() gave this grantee, felt by the next statement of whoever it was, with everything that was shared on under it. Returns how many shares that were, 0 where there was none. For the owner of the row and admin roles; for whoever holds it at level share, what he gave; for a user, what it was given itself (user:<own id>). Errors: P0002 for a row that one does not see, 42501 for a level below share, for what another gave, and for who may not write to the table and does not leave; 28000 where the credential has been revoked meanwhile.';
+    'Takes away what share_with() gave this grantee, felt by the next statement of whoever it was, with everything that was shared on under it. Returns how many shares that were, 0 where there was none. For the owner of the row and admin roles; for whoever holds it at level share, what he gave; for a user, what it was given itself (user:<own id>). Errors: P0002 for a row that one does not see, 42501 for a level below share, for what another gave, for who may not write to the table and does not leave, and where a person acts behind an admin role for rows that he may not share (share_with()); 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.unshare(table_name regclass, id text, user_id uuid) RETURNS int
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -267,9 +270,10 @@ BEGIN
     ELSIF found.access = 'owner' AND NOT warden.may_write(transfer.table_name) THEN
         RAISE EXCEPTION 'who may not write to this table gives none of its rows away' USING ERRCODE = '42501';
     END IF;
-    IF transfer.user_id = warden.current_actor_id() AND transfer.user_id <> warden.current_user_id() THEN
-        RAISE EXCEPTION 'who acts for another gives himself nothing' USING ERRCODE = '42501';
+    IF found.access = 'administrator' THEN
+        PERFORM warden.require_may_manage_row(transfer.table_name, found.owner);
     END IF;
+    PERFORM warden.refuse_own_gain('user:' || transfer.user_id);
     PERFORM warden.require_good_credential();
     PERFORM warden.require_grantee(transfer.table_name, 'user:' || transfer.user_id);
     value := warden.owner_value(transfer.table_name, transfer.user_id);
@@ -318,7 +322,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.transfer(regclass, text, uuid, text) IS
-    'Gives a row of a shareable table to another user, who owns it from then on; what was shared of it stays so. keep_level: the level that the former owner keeps (none, if not given). The write is done as the owner of the table, in a security-restricted operation. Returns whether that changed something. For the owner of the row, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown or inactive user; 42501 for anybody but the owner; 22023 for a user that the owner column cannot name; 23505 where a unique or exclusion constraint stands against it; 55000 for a table that a superuser owns; 28000 where the credential has been revoked meanwhile.';
+    'Gives a row of a shareable table to another user, who owns it from then on; what was shared of it stays so. keep_level: the level that the former owner keeps (none, if not given). The write is done as the owner of the table, in a security-restricted operation. Returns whether that changed something. For the owner of the row, and admin roles. Errors: P0002 for a row that one does not see, and for an unknown or inactive user; 42501 for anybody but the owner, and as share_with() for who acts for another or behind an admin role; 22023 for a user that the owner column cannot name; 23505 where a unique or exclusion constraint stands against it; 55000 for a table that a superuser owns; 28000 where the credential has been revoked meanwhile.';
 
 CREATE FUNCTION warden.assign(table_name regclass, id text, user_id uuid, level text, expires_at timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -92,6 +92,59 @@ $$;
 COMMENT ON FUNCTION warden.sharing_of(regclass, text) IS
     'The key, the access (owner, a level, or administrator for an admin role by itself) and the owner of a row for who asks. Errors: P0002 for one that it does not see.';
 
+-- Who acts behind an admin role, or for another user, is somebody himself.
+CREATE FUNCTION warden.grantees_anywhere(user_id uuid) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN array(
+        SELECT 'user:' || grantees_anywhere.user_id
+        UNION ALL SELECT 'user:' || a.user_id FROM warden.agents a WHERE a.owner_id = grantees_anywhere.user_id
+        UNION ALL SELECT 'tenant:' || m.tenant_id FROM warden.tenant_members m WHERE m.user_id = grantees_anywhere.user_id
+        UNION ALL SELECT 'role:' || r.role FROM unnest(warden.roles_anywhere(grantees_anywhere.user_id)) AS r (role)
+        UNION ALL SELECT 'everyone');
+END
+$$;
+
+COMMENT ON FUNCTION warden.grantees_anywhere(uuid) IS
+    'By which names a user gets what is shared, in whichever tenant, those of its agents included.';
+
+CREATE FUNCTION warden.refuse_own_gain(grantee text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM unnest(array_remove(warden.acting_people(), warden.current_user_id())) AS p (id)
+               WHERE refuse_own_gain.grantee = ANY (warden.grantees_anywhere(p.id)))
+       -- Who acts for a user may yet become one of many.
+       OR (warden.current_actor_id() <> warden.current_user_id() AND refuse_own_gain.grantee NOT LIKE 'user:%') THEN
+        RAISE EXCEPTION 'who acts for another gives himself nothing'
+            USING ERRCODE = '42501', HINT = 'It would last longer than he may act: the owner shares the row, or another administrator assigns it.';
+    END IF;
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.refuse_own_gain(text) IS
+    'Raises 42501 where somebody acts, for the user of the transaction or behind an admin role, who is the grantee himself, has it as his agent, or is one of many that it names.';
+
+CREATE FUNCTION warden.require_may_manage_row(table_name regclass, owner text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    managed uuid := warden.owner_of_value(require_may_manage_row.table_name, require_may_manage_row.owner);
+    keeps_admins_out boolean := EXISTS (
+        SELECT FROM warden.users u
+        WHERE u.is_private AND u.id <> ALL (warden.acting_people())
+          AND (u.id = managed OR u.id = (SELECT a.owner_id FROM warden.agents a WHERE a.user_id = managed)));
+BEGIN
+    PERFORM warden.require_may_grant('{}', CASE WHEN keeps_admins_out THEN '{owner}' ELSE '{}' END::text[]);
+    RETURN warden.require_may_manage(managed);
+END
+$$;
+
+COMMENT ON FUNCTION warden.require_may_manage_row(regclass, text) IS
+    'Returns true where the acting person of require_may_grant() may manage the owner of a row of a shareable table, who is not private unless that person is an owner, or where a database role acts by itself. Errors: 42501.';
+
 -- An open transaction outlives what ends its user's rights; what it leaves behind does not.
 CREATE FUNCTION warden.require_good_credential() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

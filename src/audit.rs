@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::identity::Identity;
-use crate::{caller, sealed, spi};
+use crate::{caller, door, sealed, spi};
 use pgrx::JsonB;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,7 +59,9 @@ impl Who {
         }
         let nobody =
             Self { database_role: caller::name(), user_id: None, actor_id: None, tenant_id: None, session_id: None };
-        sealed::with_identity(|identity| nobody.clone().with(identity)).unwrap_or(nobody)
+        sealed::with_identity(|identity| nobody.clone().with(identity))
+            // Nobody's rows are meant, but whose token `begin_admin` was given is who does it.
+            .unwrap_or_else(|| Self { actor_id: door::person().map(|person| person.id()), ..nobody })
     }
 
     fn with(self, identity: &Identity) -> Self {

@@ -131,6 +131,7 @@ extension_sql_file!(
         scope_checks::covered_scopes,
         scope_checks::require_may_grant,
         scope_checks::acting_person,
+        scope_checks::acting_people,
         scope_checks::user_may_grant,
     ]
 );

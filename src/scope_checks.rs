@@ -73,8 +73,16 @@ fn scope_beyond(user_id: Option<pgrx::Uuid>, scopes: Vec<String>) -> Option<Stri
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
 fn acting_person() -> Option<pgrx::Uuid> {
     let actor = sealed::with_identity(|identity| identity.actor_id);
-    let id = actor.or_else(|| door::person().map(|person| person.user_id));
+    let id = actor.or_else(|| door::person().map(|person| person.id()));
     id.map(to_pgrx)
+}
+
+/// Everybody who acts. See the comment on the SQL function.
+#[pg_extern(schema = "warden", stable, parallel_restricted)]
+fn acting_people() -> Vec<pgrx::Uuid> {
+    let signed_in = sealed::with_identity(|identity| [identity.user_id, identity.actor_id]);
+    let people = signed_in.into_iter().flatten().chain(door::person().map(|person| person.id()));
+    people.map(to_pgrx).collect()
 }
 
 /// Whether a user could grant this now. See the comment on the SQL function.
@@ -113,6 +121,10 @@ impl Person {
         let is_whole = own.scopes.iter().all(|scope| granted.scopes.contains(scope));
         let wildcards = permissions::facts()?.wildcards(user);
         Ok(Self { user_id: user.id, tenant_id, roles: user.roles.clone(), granted, wildcards, is_whole })
+    }
+
+    pub const fn id(&self) -> Uuid {
+        self.user_id
     }
 
     /// Who acts in this transaction, as far as it goes beyond one tenant: what a tenant has made of him is nothing to

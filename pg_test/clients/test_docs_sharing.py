@@ -64,7 +64,12 @@ def test_a_row_is_given_away(sections):
 
 
 def test_an_administrator_assigns(sections):
-    assert section(sections, "warden.assign(")[1:4] == ["t", "view|t", "1"]
+    assert section(sections, "by_an_administrator")[1:4] == ["t", "view|t", "1"]
+
+
+def test_a_person_behind_an_admin_role_gives_himself_nothing(sections):
+    refused = section(sections, "begin_admin('ticket 7'")
+    assert "t" in refused[refused.index("BEGIN"):] and "ERROR:  who acts for another gives himself nothing" in refused
 
 
 def test_what_is_not_shared_is_not_told_from_what_does_not_exist(sections):

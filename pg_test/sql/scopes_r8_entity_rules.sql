@@ -120,7 +120,7 @@ SELECT t.refused(call, '42501', 'A8: ' || call, 'permission denied') FROM (VALUE
     ('SELECT warden.list_entity_rules()'), ('SELECT warden.list_entities()'), ('SELECT warden.declare_entity(''agent'', ''1'', true)'), ('SELECT warden.remove_entity(''agent'', ''1'')'),
     ('SELECT warden.add_entity_parent(''agent'', ''3'', ''agent'', ''2'')'), ('SELECT warden.remove_entity_parent(''agent'', ''3'', ''agent'', ''2'')'),
     ('SELECT warden.set_entity_rule(''agent'', ''1'', ''allow'', ''x'', role => ''user'')'), ('SELECT warden.remove_entity_rule(''agent'', ''1'', role => ''user'')'),
-    ('SELECT warden.decide_entity(''agent'', ''1'', gen_random_uuid(), ''{admin}'')'), ('SELECT warden.decide_entity_for_me(''agent'', ''1'')'), ('SELECT warden.acting_person()')) AS c (call);
+    ('SELECT warden.decide_entity(''agent'', ''1'', gen_random_uuid(), ''{admin}'')'), ('SELECT warden.decide_entity_for_me(''agent'', ''1'')'), ('SELECT warden.acting_person()'), ('SELECT warden.acting_people()')) AS c (call);
 COMMIT;
 
 -- R7: a person behind an admin role gives no more than he holds, and opens nothing to himself; an owner does.
