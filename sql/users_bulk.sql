@@ -1,6 +1,6 @@
 -- Changing many users at once: a filter is required, and nothing happens until dry_run is said to be false.
 
--- Oldest first. Left out are who calls, whom the acting person may not manage, and where every active owner (or every active admin, where
+-- Oldest first. Left out are who acts, whom the acting person may not manage, and where every active owner (or every active admin, where
 -- nobody is owner) would be among them, the oldest of these.
 CREATE FUNCTION warden.bulk_targets(
     status text, role text, kind text, older_than interval, max_users int, but_status text
@@ -9,6 +9,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kept uuid;
+    acting uuid[] := warden.acting_people();
 BEGIN
     IF num_nonnulls(bulk_targets.status, bulk_targets.role, bulk_targets.kind, bulk_targets.older_than) = 0 THEN
         RAISE EXCEPTION 'a filter is required'
@@ -36,7 +37,7 @@ BEGIN
     FROM warden.matching_users(bulk_targets.status, bulk_targets.role, bulk_targets.kind, bulk_targets.older_than) m
     WHERE m.status <> bulk_targets.but_status
       AND m.id IS DISTINCT FROM kept
-      AND m.id IS DISTINCT FROM nullif(current_setting('app.current_user_id', true), '')::uuid
+      AND m.id <> ALL (acting)
       AND warden.may_manage(m.id)
     ORDER BY m.created_at, m.id
     LIMIT bulk_targets.max_users;
@@ -85,7 +86,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.bulk_update_users(text, text, text, text, interval, int, boolean) IS
-    'Gives the users that pass the filters a new status (active, inactive or suspended) and returns how many; by default only counts them, dry_run => false does it. status, role, kind, older_than (the age): at least one; max_users: at most so many (1 to 10000), the oldest first. Never the user who calls, nor who holds more than the acting person, nor the last active owner, or admin where nobody is owner. For superusers and admin roles. Errors: 42501; 22023 without a filter or for an unusable argument.';
+    'Gives the users that pass the filters a new status (active, inactive or suspended) and returns how many; by default only counts them, dry_run => false does it. status, role, kind, older_than (the age): at least one; max_users: at most so many (1 to 10000), the oldest first. Never who acts (the user of the transaction, who acts for it, the person of begin_admin()), nor who holds more than the acting person, nor the last active owner, or admin where nobody is owner. For superusers and admin roles. Errors: 42501; 22023 without a filter or for an unusable argument.';
 
 CREATE FUNCTION warden.bulk_delete_users(
     status text DEFAULT NULL,
@@ -121,4 +122,4 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.bulk_delete_users(text, text, text, interval, int, boolean) IS
-    'Deletes the users that pass the filters, softly as delete_user does, and returns how many; by default only counts them, dry_run => false does it. status, role, kind, older_than (the age): at least one; max_users: at most so many (1 to 10000), the oldest first. Never the user who calls, nor who holds more than the acting person, nor the last active owner, or admin where nobody is owner. For superusers and admin roles. Errors: 42501; 22023 without a filter or for an unusable argument.';
+    'Deletes the users that pass the filters, softly as delete_user does, and returns how many; by default only counts them, dry_run => false does it. status, role, kind, older_than (the age): at least one; max_users: at most so many (1 to 10000), the oldest first. Never who acts (the user of the transaction, who acts for it, the person of begin_admin()), nor who holds more than the acting person, nor the last active owner, or admin where nobody is owner. For superusers and admin roles. Errors: 42501; 22023 without a filter or for an unusable argument.';

@@ -85,15 +85,15 @@ CREATE FUNCTION warden.refuse_self(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF nullif(current_setting('app.current_user_id', true), '')::uuid = refuse_self.user_id THEN
-        RAISE EXCEPTION 'this is the signed-in user'
+    IF refuse_self.user_id = ANY (warden.acting_people()) THEN
+        RAISE EXCEPTION 'this is the acting user'
             USING ERRCODE = '55000', HINT = 'Nobody takes himself away: have another administrator do it.';
     END IF;
     RETURN true;
 END
 $$;
 
-COMMENT ON FUNCTION warden.refuse_self(uuid) IS 'Raises 55000 where the transaction acts for this user.';
+COMMENT ON FUNCTION warden.refuse_self(uuid) IS 'Raises 55000 where this user acts: as the user of the transaction, for that user, or as the person of begin_admin().';
 
 -- The row is deleted, so that every table of the extension forgets what it knows of the user by its own trigger, and
 -- made again as a deleted one: nobody else gets its id or external id, which stand in what others have written down.
@@ -191,7 +191,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.merge_users(uuid, uuid, text) IS
-    'Merges the source into the target: its rows in every protected table become the target''s, all or none; children follow their parents, tenants stay. Its sessions end, its password, keys and federated identities are gone, its name and address are free; id and external id remain as those of a deleted user, and the audit log as it is. Its agents are the target''s, without their capabilities, and so is what was shared with it, and what it has shared; a share that another transaction has locked ends. The target keeps its profile, roles and status. on_conflict: what happens to rows that the target has already by a unique key: refuse (the call), or keep_target, which takes those of the source out and keeps them in warden.merged_rows. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, tables changed, rows moved in all and by table, rows taken_out, and the merge_id. For superusers and admin roles. Errors: 42501, also within a trigger, and where a person acts who does not hold all that the user does; 22023 for the same user twice, an unknown rule, and for a target that is an agent where the source is none; P0002 for an unknown or deleted user; 23505 with tables and numbers under refuse; 55000 for the last owner, the signed-in user, a snapshot older than READ COMMITTED, and what stands in the way of a row, or a protected table that a superuser owns; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
+    'Merges the source into the target: its rows in every protected table become the target''s, all or none; children follow their parents, tenants stay. Its sessions end, its password, keys and federated identities are gone, its name and address are free; id and external id remain as those of a deleted user, and the audit log as it is. Its agents are the target''s, without their capabilities, and so is what was shared with it, and what it has shared; a share that another transaction has locked ends. The target keeps its profile, roles and status. on_conflict: what happens to rows that the target has already by a unique key: refuse (the call), or keep_target, which takes those of the source out and keeps them in warden.merged_rows. Rows are written as the owner of each table, and deferred constraints of the transaction are checked at once. Returns sessions ended, tables changed, rows moved in all and by table, rows taken_out, and the merge_id. For superusers and admin roles. Errors: 42501, also within a trigger, and where a person acts who does not hold all that the user does; 22023 for the same user twice, an unknown rule, and for a target that is an agent where the source is none; P0002 for an unknown or deleted user; 23505 with tables and numbers under refuse; 55000 for the last owner, the acting user, a snapshot older than READ COMMITTED, and what stands in the way of a row, or a protected table that a superuser owns; 55P03 where rows are locked for more than lock_timeout, or 5 s where that is not set.';
 
 CREATE FUNCTION warden.promote_anonymous(source uuid, target uuid, on_conflict text DEFAULT 'keep_target')
 RETURNS TABLE (sessions bigint, tables int, total_rows bigint, taken_out bigint, rows_by_table jsonb, merge_id uuid)

@@ -12,6 +12,8 @@ BEGIN
         OR set_user_status.status NOT IN ('active', 'inactive', 'suspended', 'pending', 'deleted', 'temporary') THEN
         RAISE EXCEPTION 'unknown status of a user'
             USING ERRCODE = '22023', HINT = 'A user is active, inactive, suspended, pending, deleted or temporary.';
+    ELSIF set_user_status.status <> 'active' THEN
+        PERFORM warden.refuse_self(set_user_status.user_id);
     END IF;
     SELECT u.status INTO previous FROM warden.users u
     WHERE u.id = set_user_status.user_id AND u.status <> 'deleted' FOR NO KEY UPDATE;
@@ -34,7 +36,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.set_user_status(uuid, text) IS
-    'Changes the status of a user, felt by its next transaction; only active users are authenticated. status: active, inactive, suspended, pending, temporary, or deleted as by delete_user. From each to each other one, but a deleted user comes back only by restore_user. Returns false where nothing changed. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; 22023 for an unknown status, P0002 for an unknown or deleted user, 55000 for the last owner.';
+    'Changes the status of a user, felt by its next transaction; only active users are authenticated. status: active, inactive, suspended, pending, temporary, or deleted as by delete_user. From each to each other one, but a deleted user comes back only by restore_user. Returns false where nothing changed. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; 22023 for an unknown status, P0002 for an unknown or deleted user, 55000 for the last owner, and for the acting user where it is not active.';
 
 CREATE FUNCTION warden.delete_user(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -44,6 +46,7 @@ DECLARE
 BEGIN
     PERFORM warden.require_administrator();
     PERFORM warden.require_may_manage(delete_user.user_id);
+    PERFORM warden.refuse_self(delete_user.user_id);
     SELECT u.status INTO previous FROM warden.users u
     WHERE u.id = delete_user.user_id AND u.status <> 'deleted' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -57,7 +60,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.delete_user(uuid) IS
-    'Deletes a user softly: it cannot sign in, no function finds it, its email and name are free; its rows in tables stay, and restore_user brings it back. Returns true. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; P0002 for an unknown or deleted user, 55000 for the last owner.';
+    'Deletes a user softly: it cannot sign in, no function finds it, its email and name are free; its rows in tables stay, and restore_user brings it back. Returns true. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold all that the user does; P0002 for an unknown or deleted user, 55000 for the last owner, and for the acting user.';
 
 CREATE FUNCTION warden.restore_user(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -1,4 +1,4 @@
--- U10: many users at once: by a filter, counted first, never who calls and never the last who administers.
+-- U10: many users at once: by a filter, counted first, and never the last who administers. Never who calls: users_g09_self.sql.
 SELECT warden.add_admin_role('boss');
 INSERT INTO warden.users (name, status, roles, created_at)
 SELECT 'user ' || n, CASE WHEN n <= 10 THEN 'pending' WHEN n <= 15 THEN 'deleted' ELSE 'active' END, '{user}', now() - interval '1 day' * (40 - n)
