@@ -224,7 +224,7 @@ CREATE FUNCTION warden.ban_ip(
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     RETURN warden.write_ban(ban_ip.address, warden.ban_expiry(ban_ip.duration), ban_ip.reason, ban_ip.source,
         ban_ip.fingerprint, ban_ip.offense_path, ban_ip.user_agent, ban_ip.session_id, ban_ip.allow_shorter,
         ban_ip.end_sessions);
@@ -252,7 +252,7 @@ DECLARE
     length_of_ban interval;
     expiry timestamptz;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     IF lower(btrim(ban_ip.duration)) IS DISTINCT FROM 'permanent' THEN
         BEGIN
             length_of_ban := ban_ip.duration::interval;
@@ -268,7 +268,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.ban_ip(inet, text, text, text, text, text, text, text, boolean, boolean) IS
-    'Bans an address or network, felt by its next authenticate(), and returns how many times it was banned since it was last unbanned: 1 for the first. address: an inet, 203.0.113.7 or 2001:db8::/48; the bits beyond the mask do not count, and an IPv4-mapped address is that IPv4 address. duration: an interval like ''2 hours'' or ''7 days'' from now, or ''permanent''. Where the network is banned already the reason and source become these, a permanent ban stays permanent, and the later end counts unless allow_shorter is true. source: who bans, a person or a program; fingerprint, offense_path, user_agent, session_id: what the offender was known by, cut to 255, 512, 1000 and 255 characters. end_sessions: end the sessions that were begun from there, too. For superusers and admin roles. Errors: 42501; 22023 for a duration that is not positive or no interval, and for no address, reason or source.';
+    'Bans an address or network, felt by its next authenticate(), and returns how many times it was banned since it was last unbanned: 1 for the first. address: an inet, 203.0.113.7 or 2001:db8::/48; the bits beyond the mask do not count, and an IPv4-mapped address is that IPv4 address. duration: an interval like ''2 hours'' or ''7 days'' from now, or ''permanent''. Where the network is banned already the reason and source become these, a permanent ban stays permanent, and the later end counts unless allow_shorter is true. source: who bans, a person or a program; fingerprint, offense_path, user_agent, session_id: what the offender was known by, cut to 255, 512, 1000 and 255 characters. end_sessions: end the sessions that were begun from there, too. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for a duration that is not positive or no interval, and for no address, reason or source.';
 
 CREATE FUNCTION warden.unban_ip(address inet) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -279,7 +279,7 @@ DECLARE
     lifted boolean;
     others text;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     IF target IS NULL THEN
         RAISE EXCEPTION 'no address given' USING ERRCODE = '22023';
     END IF;
@@ -298,13 +298,13 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.unban_ip(inet) IS
-    'Lifts the ban of exactly this address or network, permanent or not, and starts its count again; the history keeps it. Returns whether there was one in force. An address within a wider network that is banned stays banned, which a notice says. For superusers and admin roles. Errors: 42501; 22023 for NULL.';
+    'Lifts the ban of exactly this address or network, permanent or not, and starts its count again; the history keeps it. Returns whether there was one in force. An address within a wider network that is banned stays banned, which a notice says. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for NULL.';
 
 CREATE FUNCTION warden.get_ban(address inet) RETURNS SETOF warden.bans
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     RETURN QUERY
     SELECT b.* FROM warden.bans_in_force(get_ban.address) AS b
     ORDER BY b.expires_at DESC NULLS FIRST, masklen(b.network) DESC
@@ -313,7 +313,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.get_ban(inet) IS
-    'The ban that an address or network is subject to now, its own or that of a wider network: the one that lasts longest. No row where there is none. For superusers and admin roles. Errors: 42501.';
+    'The ban that an address or network is subject to now, its own or that of a wider network: the one that lasts longest. No row where there is none. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin.';
 
 CREATE FUNCTION warden.list_ban_history(address inet, page_size int DEFAULT 20) RETURNS SETOF warden.ban_history
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -321,7 +321,7 @@ AS $$
 DECLARE
     target inet := warden.normalise_network(list_ban_history.address);
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     PERFORM warden.require_page_size(list_ban_history.page_size);
     RETURN QUERY
     SELECT h.* FROM warden.ban_history h
@@ -332,7 +332,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.list_ban_history(inet, int) IS
-    'Every ban that an address or network, or a wider network around it, was ever given, newest first, those included that are over or were lifted. page_size: 1 to 100. For superusers and admin roles. Errors: 42501; 22023 for a page size out of bounds.';
+    'Every ban that an address or network, or a wider network around it, was ever given, newest first, those included that are over or were lifted. page_size: 1 to 100. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for a page size out of bounds.';
 
 -- A plain statement, which the planner puts in place of the call: so each filter finds its index.
 CREATE FUNCTION warden.matching_bans(source text, fingerprint text, with_expired boolean) RETURNS SETOF warden.bans
@@ -366,7 +366,7 @@ AS $$
 DECLARE
     matches bigint;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     PERFORM warden.require_page_size(list_bans.page_size);
     IF (list_bans.skip >= 0) IS NOT TRUE THEN
         RAISE EXCEPTION 'fewer than none to skip' USING ERRCODE = '22023';
@@ -382,19 +382,19 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.list_bans(text, text, int, int, boolean) IS
-    'A page of the bans in force, newest first. source, fingerprint: filters, applied before paging; page_size: 1 to 100; skip: how many to leave out; with_expired: also those that are over and not cleaned up yet; total: how many match on all pages. For superusers and admin roles. Errors: 42501; 22023 for a page size out of bounds or a negative skip.';
+    'A page of the bans in force, newest first. source, fingerprint: filters, applied before paging; page_size: 1 to 100; skip: how many to leave out; with_expired: also those that are over and not cleaned up yet; total: how many match on all pages. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for a page size out of bounds or a negative skip.';
 
 CREATE FUNCTION warden.count_bans(source text DEFAULT NULL, fingerprint text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     RETURN (SELECT count(*) FROM warden.matching_bans(count_bans.source, count_bans.fingerprint, false));
 END
 $$;
 
 COMMENT ON FUNCTION warden.count_bans(text, text) IS
-    'How many bans are in force, of a source or fingerprint where one is given. For superusers and admin roles. Errors: 42501.';
+    'How many bans are in force, of a source or fingerprint where one is given. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin.';
 
 CREATE FUNCTION warden.cleanup_bans(max_bans int DEFAULT 10000, dry_run boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -403,7 +403,7 @@ DECLARE
     moment timestamptz := clock_timestamp();
     removed bigint;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     IF (cleanup_bans.max_bans >= 1) IS NOT TRUE THEN
         RAISE EXCEPTION 'at least one ban must be allowed for' USING ERRCODE = '22023';
     END IF;
@@ -426,9 +426,9 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.cleanup_bans(int, boolean) IS
-    'Takes out bans that are over, at most max_bans, the longest over first, and returns how many; with dry_run it only counts. Never one in force, and never the history. Nothing depends on it having run. For superusers and admin roles. Errors: 42501; 22023 for max_bans below 1.';
+    'Takes out bans that are over, at most max_bans, the longest over first, and returns how many; with dry_run it only counts. Never one in force, and never the history. Nothing depends on it having run. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for max_bans below 1.';
 
 COMMENT ON FUNCTION warden.normalise_network(inet) IS
     'The one form of an address or network: an IPv4-mapped IPv6 address as IPv4, the bits beyond the mask zero. NULL for NULL.';
 COMMENT ON FUNCTION warden.is_banned(inet) IS
-    'Whether an address, or the whole of a network, is banned at this moment, as authenticate() would find it: in the latest state of the database, whatever the isolation level. For superusers, admin roles and trusted roles, so that a gateway can turn away who has no token yet. Errors: 42501; 22023 for NULL.';
+    'Whether an address, or the whole of a network, is banned at this moment, as authenticate() would find it: in the latest state of the database, whatever the isolation level. For superusers and admin roles, where a person acts with the scope admin, and for trusted roles, so that a gateway can turn away who has no token yet. Errors: 42501; 22023 for NULL.';

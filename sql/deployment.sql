@@ -36,7 +36,7 @@ AS $$
 DECLARE
     known text;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     IF (define_setting.name ~ '^[a-z][a-z0-9_]{0,62}$') IS NOT TRUE THEN
         RAISE EXCEPTION 'name is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 63 lower-case letters, digits and underscores, a letter first.';
@@ -59,7 +59,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.define_setting(text, text) IS
-    'Declares a setting that the deployment and its tenants may have from now on. name: lower-case letters, digits, underscores; kind: count (an integer from 0 on, or null for no limit), flag (true, false) or text (at most 1000 characters). Returns false where it was declared before. max_users, max_agents and storage_quota_gb are there from the start. For superusers and admin roles. Errors: 42501; 22023 for an unusable name or kind, 23505 where the name is one of another kind.';
+    'Declares a setting that the deployment and its tenants may have from now on. name: lower-case letters, digits, underscores; kind: count (an integer from 0 on, or null for no limit), flag (true, false) or text (at most 1000 characters). Returns false where it was declared before. max_users, max_agents and storage_quota_gb are there from the start. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for an unusable name or kind, 23505 where the name is one of another kind.';
 
 CREATE FUNCTION warden.require_settings(settings jsonb) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -151,7 +151,7 @@ CREATE FUNCTION warden.set_deployment(name text DEFAULT NULL, plan text DEFAULT 
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     PERFORM warden.require_name_and_plan(set_deployment.name, set_deployment.plan);
     PERFORM warden.require_settings(coalesce(set_deployment.settings, '{}'));
     INSERT INTO warden.this_deployment AS d (name, plan, settings)
@@ -166,7 +166,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.set_deployment(text, text, jsonb) IS
-    'Changes what deployment() shows; returns true. name, plan: NULL leaves it; settings: an object whose members replace those of the same name, each of a declared name and kind (define_setting), null for no limit. For superusers and admin roles. Errors: 42501; 22023 for an unknown setting and for a value of another kind.';
+    'Changes what deployment() shows; returns true. name, plan: NULL leaves it; settings: an object whose members replace those of the same name, each of a declared name and kind (define_setting), null for no limit. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for an unknown setting and for a value of another kind.';
 
 CREATE FUNCTION warden.deployment() RETURNS TABLE (name text, plan text, settings jsonb, features text[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

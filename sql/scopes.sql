@@ -217,6 +217,19 @@ $$;
 COMMENT ON FUNCTION warden.require_may_manage(uuid) IS
     'Returns true where the acting person, as of require_may_grant(), holds everywhere all that the user has of its roles, of those it has in any tenant, and alone; of an agent also all that its owner has: whoever holds less would come by it with the credentials of that user. True for an unknown user. Errors: 42501.';
 
+-- What belongs to nobody: there is no user by whom to tell who may.
+CREATE FUNCTION warden.require_admin() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM warden.require_administrator();
+    RETURN warden.require_may_grant('{admin}', '{}');
+END
+$$;
+
+COMMENT ON FUNCTION warden.require_admin() IS
+    'As require_administrator(), and raises 42501 also where a person acts, as of require_may_grant(), who does not hold the scope admin. Not callable by clients.';
+
 CREATE FUNCTION warden.may_manage(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$

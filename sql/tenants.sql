@@ -100,7 +100,7 @@ AS $$
 DECLARE
     created uuid;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     IF create_tenant.name IS NULL OR create_tenant.plan IS NULL THEN
         RAISE EXCEPTION 'a tenant needs a name and a plan' USING ERRCODE = '22023';
     END IF;
@@ -124,7 +124,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.create_tenant(text, text, jsonb, text[], uuid) IS
-    'Creates an active tenant without members, and returns its id, which never changes. name: no other tenant''s; plan: any word; settings: as set_tenant_setting(); features: as set_feature(). From the first tenant on, whoever names a tenant has to be a member of it, also by a token. For superusers and admin roles. Errors: 42501; 22023 for an unusable name, plan or feature, an unknown setting, or a value of another kind; 23505 where id or name is taken.';
+    'Creates an active tenant without members, and returns its id, which never changes. name: no other tenant''s; plan: any word; settings: as set_tenant_setting(); features: as set_feature(). From the first tenant on, whoever names a tenant has to be a member of it, also by a token. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for an unusable name, plan or feature, an unknown setting, or a value of another kind; 23505 where id or name is taken.';
 
 CREATE FUNCTION warden.locked_tenant(tenant_id uuid) RETURNS warden.tenants
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -150,7 +150,7 @@ AS $$
 DECLARE
     tenant warden.tenants;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     PERFORM warden.require_name_and_plan(update_tenant.name, update_tenant.plan);
     tenant := warden.locked_tenant(update_tenant.tenant_id);
     IF coalesce(update_tenant.name, tenant.name) = tenant.name AND coalesce(update_tenant.plan, tenant.plan) = tenant.plan THEN
@@ -167,7 +167,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.update_tenant(uuid, text, text) IS
-    'Changes name or plan of a tenant; NULL leaves it. Returns false where nothing changed. For superusers and admin roles. Errors: 42501; 22023 for what cannot be used; P0002 for an unknown or deleted tenant, 23505 where the name is another''s.';
+    'Changes name or plan of a tenant; NULL leaves it. Returns false where nothing changed. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for what cannot be used; P0002 for an unknown or deleted tenant, 23505 where the name is another''s.';
 
 CREATE FUNCTION warden.set_tenant_setting(tenant_id uuid, key text, value jsonb) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -176,7 +176,7 @@ DECLARE
     tenant warden.tenants;
     changed jsonb;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     IF set_tenant_setting.key IS NULL THEN
         RAISE EXCEPTION 'no setting given' USING ERRCODE = '22023';
     END IF;
@@ -194,7 +194,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.set_tenant_setting(uuid, text, jsonb) IS
-    'Gives a tenant a setting: max_users, max_agents or storage_quota_gb, each an integer from 0 on, or another that define_setting() has declared; null for no limit. Returns false where it had this value. For superusers and admin roles. Errors: 42501; 22023 for an unknown setting or a value of another kind, P0002 for an unknown or deleted tenant.';
+    'Gives a tenant a setting: max_users, max_agents or storage_quota_gb, each an integer from 0 on, or another that define_setting() has declared; null for no limit. Returns false where it had this value. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for an unknown setting or a value of another kind, P0002 for an unknown or deleted tenant.';
 
 CREATE FUNCTION warden.set_tenant_status(tenant_id uuid, status text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -202,7 +202,7 @@ AS $$
 DECLARE
     tenant warden.tenants;
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     IF set_tenant_status.status IS NULL OR set_tenant_status.status NOT IN ('active', 'suspended', 'deleted') THEN
         RAISE EXCEPTION 'unknown status of a tenant'
             USING ERRCODE = '22023', HINT = 'A tenant is active, suspended or deleted.';
@@ -224,7 +224,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.set_tenant_status(uuid, text) IS
-    'Changes the status of a tenant, felt by the next transaction of each member. active; suspended: nobody acts in it; deleted: nor does any other function find it, its name is free, its rows stay, and this function brings it back. Returns false where it had this status. For superusers and admin roles. Errors: 42501; 22023 for an unknown status, P0002 for an unknown tenant, 23505 where the name of a deleted one is another''s by now.';
+    'Changes the status of a tenant, felt by the next transaction of each member. active; suspended: nobody acts in it; deleted: nor does any other function find it, its name is free, its rows stay, and this function brings it back. Returns false where it had this status. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for an unknown status, P0002 for an unknown tenant, 23505 where the name of a deleted one is another''s by now.';
 
 CREATE FUNCTION warden.set_feature(feature text, enabled boolean DEFAULT true, tenant_id uuid DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -234,7 +234,7 @@ DECLARE
     before text[];
     after text[];
 BEGIN
-    PERFORM warden.require_administrator();
+    PERFORM warden.require_admin();
     PERFORM warden.require_features(ARRAY[set_feature.feature]);
     IF set_feature.enabled IS NULL THEN
         RAISE EXCEPTION 'enabled is neither true nor false' USING ERRCODE = '22023';
@@ -260,7 +260,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.set_feature(text, boolean, uuid) IS
-    'Switches a feature on or off, as has_feature() answers it: of a tenant, or with tenant_id NULL of the deployment. feature: a name of lower-case letters, digits, underscores and hyphens. Returns false where it was so before. For superusers and admin roles. Errors: 42501; 22023 for an unusable name, P0002 for an unknown or deleted tenant.';
+    'Switches a feature on or off, as has_feature() answers it: of a tenant, or with tenant_id NULL of the deployment. feature: a name of lower-case letters, digits, underscores and hyphens. Returns false where it was so before. For superusers and admin roles. Errors: 42501, also where a person acts who does not hold the scope admin; 22023 for an unusable name, P0002 for an unknown or deleted tenant.';
 
 CREATE FUNCTION warden.has_feature(feature text) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

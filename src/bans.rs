@@ -7,7 +7,7 @@ use crate::address::Network;
 use crate::caller::{self, Kind};
 use crate::error::{Error, Result, or_raise};
 use crate::lookup::{Key, Latest, Lookup};
-use crate::{catalog, clock, issuers, refusals};
+use crate::{catalog, clock, issuers, refusals, scope_checks};
 use pgrx::prelude::*;
 use pgrx::{Inet, IntoDatum};
 use std::cell::RefCell;
@@ -20,6 +20,7 @@ fn is_banned(address: Option<Inet>) -> bool {
     or_raise((|| {
         if !caller::is(Kind::Trusted)? {
             issuers::require_administrator()?;
+            scope_checks::require_admin()?;
         }
         let address = address.ok_or_else(|| Error::invalid("no address given", ""))?;
         is_in_force(Network::parse(&address.0).ok_or_else(unreadable)?)

@@ -355,6 +355,14 @@ pub fn require_owner() -> Result<()> {
     may_grant(&[], &[OWNER.to_owned()], false, false)
 }
 
+/// Refuses a person that does not hold the scope of admins; a database role by itself is not asked.
+///
+/// # Errors
+/// 42501.
+pub fn require_admin() -> Result<()> {
+    may_grant(&[ADMIN.to_owned()], &[], false, false)
+}
+
 /// 42501 for who does not hold a scope.
 pub fn missing(scope: &str) -> Error {
     Error::forbidden(
@@ -365,6 +373,7 @@ pub fn missing(scope: &str) -> Error {
 
 const MORE: &str = "Nobody grants or takes what he does not hold himself.";
 const OWNER: &str = "owner";
+const ADMIN: &str = "admin";
 const ACT_AS: &str = "users:act_as";
 const SYNTAX: &str = "Write names of letters, digits and ._-/@+ between colons: agents:read; to grant also agents:*, * and files:{{user_id}}.";
 const KNOWN: &str = "Scopes are known that ship with the extension, and those of roles: warden.define_role().";

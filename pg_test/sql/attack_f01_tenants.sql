@@ -1,5 +1,5 @@
 -- D1, D2, R7, F1: an admin, acting as a person, makes nobody owner of a tenant, unmakes none, and does not become one by the owner's
--- credentials.
+-- credentials; tenants and the deployment are changed by an admin.
 \ir lib/tenants.sql
 UPDATE warden.users SET roles = '{admin,user}' WHERE id = :'alice';
 SELECT warden.create_user(id => 'eeeeeeee-0000-4000-8000-000000000005') AS chief \gset
@@ -66,6 +66,20 @@ SELECT warden.begin_admin('R7', :'chief_token');
 SELECT t.is(t.error('SELECT ' || format(call, :'mallory', :'bob')), NULL, 'F1: an owner of the deployment does: ' || call) FROM managing;
 ROLLBACK;
 SELECT t.is(t.error('SELECT ' || format(call, :'mallory', :'bob')), NULL, 'the operator does: ' || call) FROM managing;
+
+-- D1: tenants and the deployment are an admin's, where a person acts.
+CREATE TEMP TABLE deploying AS SELECT 'SELECT ' || format(c, :'t1') AS call FROM (VALUES ('warden.create_tenant(''Dot'')'), ('warden.set_tenant_status(%L, ''suspended'')'),
+    ('warden.update_tenant(%L, ''Other'')'), ('warden.set_tenant_setting(%L, ''max_users'', ''3'')'), ('warden.set_feature(''sso'')'), ('warden.set_feature(''sso'', true, %L)'),
+    ('warden.set_deployment(''ours'')'), ('warden.define_setting(''seats'', ''count'')')) AS v (c);
+BEGIN;
+SELECT warden.begin_admin('D1', :'bob_token');
+SELECT t.refused(call, '42501', 'D1: refused to a user behind an admin role: ' || call, 'scope "admin" is more than the acting user holds') FROM deploying;
+ROLLBACK;
+BEGIN;
+SELECT warden.begin_admin('D1', :'alice_token');
+SELECT t.is(t.error(call), NULL, 'D1: an admin does ' || call) FROM deploying;
+ROLLBACK;
+SELECT t.is(t.error(call), NULL, 'D1: the operator does ' || call) FROM deploying;
 
 -- Who becomes an owner of a tenant after he was reset does not come back by the code of an admin.
 BEGIN;

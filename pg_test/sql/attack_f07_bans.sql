@@ -148,4 +148,30 @@ SELECT t.is(count(*), 0, 'there is no mask') FROM warden.ban_masks;
 SELECT t.is(warden.is_banned('192.0.2.7'), true, 'F7: bans restored without triggers are in force'), t.is(warden.is_banned('198.51.100.7'), false, 'and others are not banned');
 SELECT warden.ban_ip('203.0.113.9', 'permanent', 'another');
 SELECT t.is(warden.is_banned('192.0.2.7'), true, 'F7: also when another was banned since'), t.is(warden.is_banned('203.0.113.9'), true, 'who is banned too');
+-- B7: nor does a person who acts behind an admin role, and is no admin himself.
+\connect - postgres
+SELECT warden.create_user(id => 'ca401000-0000-4000-8000-000000000004') AS carol \gset
+SELECT warden.assign_role(:'carol', 'admin');
+\set carol_token `lib/tokens mint ca401000-0000-4000-8000-000000000004 600`
+\set narrow_token `lib/tokens mint ca401000-0000-4000-8000-000000000004 600 '{"scope": "user agents:read"}'`
+GRANT USAGE ON SCHEMA t TO boss;
+\connect - boss
+SELECT warden.ban_ip('192.0.2.1', 'permanent', 'abuse');
+CREATE TEMP TABLE administering AS SELECT 'SELECT ' || c AS call FROM (VALUES ('warden.unban_ip(''192.0.2.1'')'), ('warden.ban_ip(''192.0.2.1'', ''1 hour'', ''x'', allow_shorter => true)'),
+    ('warden.ban_ip(''192.0.2.2'', interval ''1 hour'', ''x'')'), ('warden.get_ban(''192.0.2.1'')'), ('warden.list_bans()'), ('warden.count_bans()'),
+    ('warden.list_ban_history(''192.0.2.1'')'), ('warden.cleanup_bans()'), ('warden.cleanup_bans(dry_run => true)'), ('warden.is_banned(''192.0.2.1'')')) AS v (c);
+BEGIN;
+SELECT warden.begin_admin('B7', :'bob_token');
+SELECT t.refused(call, '42501', 'B7: refused to a user behind an admin role: ' || call, 'scope "admin" is more than the acting user holds') FROM administering;
+ROLLBACK;
+BEGIN;
+SELECT warden.begin_admin('B7', :'narrow_token');
+SELECT t.refused(call, '42501', 'B7: and to an admin by a token that leaves him less: ' || call, 'scope "admin" is more than the acting user holds') FROM administering;
+ROLLBACK;
+BEGIN;
+SELECT warden.begin_admin('B7', :'carol_token');
+SELECT t.is(t.error(call), NULL, 'B7: an admin does ' || call) FROM administering;
+SELECT t.is(warden.unban_ip('192.0.2.1'), true, 'B7: he lifts it');
+ROLLBACK;
+SELECT t.is(t.error(call), NULL, 'B7: the operator does ' || call) FROM administering;
 SELECT t.done();
