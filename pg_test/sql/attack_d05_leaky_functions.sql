@@ -1,4 +1,4 @@
--- D5: functions and operators of the attacker's, cheap enough to be asked before the policy, which note what they see.
+-- D5, A11: functions and operators of the attacker's, cheap enough to be asked before the policy, which note what they see.
 \ir lib/people.sql
 \connect - owner
 CREATE TABLE documents (id int PRIMARY KEY, user_id uuid, body text);
@@ -25,9 +25,9 @@ SELECT t.rows('UPDATE documents SET body = body WHERE pg_temp.note(body)', 3, 'i
 SELECT t.rows('SELECT * FROM documents d JOIN (VALUES (1)) v ON pg_temp.note(d.body)', 3, 'in a join');
 SELECT t.rows('SELECT id FROM documents GROUP BY id, body HAVING pg_temp.note(body)', 3, 'in HAVING');
 SELECT t.rows('DELETE FROM documents WHERE pg_temp.note(body)', 3, 'in DELETE');
-SELECT t.is(string_agg(DISTINCT body, ',' ORDER BY body), 'secret 1,secret 2,secret 3', 'it noted her own rows and no others') FROM noted;
+SELECT t.is(string_agg(DISTINCT body, ',' ORDER BY body), 'secret 1,secret 2,secret 3', 'A11: it noted her own rows and no others') FROM noted;
 ROLLBACK;
 SELECT t.rows('SELECT * FROM documents WHERE pg_temp.note(body)', 0, 'without an identity it is shown nothing');
 SELECT t.rows('SELECT * FROM noted', 0, 'and notes nothing');
-SELECT t.rows('SELECT * FROM pg_stats WHERE tablename = ''documents''', 0, 'the statistics are not readable');
+SELECT t.rows('SELECT * FROM pg_stats WHERE tablename = ''documents''', 0, 'A11: the statistics are not readable');
 SELECT t.done();

@@ -26,10 +26,10 @@ SELECT t.refused('SELECT warden.add_migration_role(''app'')', '55000', 'a client
 
 -- Each of them: refused outside, everything inside, nothing afterwards.
 \connect - boss
-SELECT t.refused('SELECT seen()', '42501', 'an admin is refused outside');
+SELECT t.refused('SELECT seen()', '42501', 'A11: an admin is refused outside');
 BEGIN;
 SELECT t.ok(warden.begin_admin('look'), 'an admin opens');
-SELECT t.is(seen(), 'alice 1, alice 2, alice 3, bob 1, bob 2', 'and sees every row');
+SELECT t.is(seen(), 'alice 1, alice 2, alice 3, bob 1, bob 2', 'A11: and sees every row');
 SELECT t.rows('UPDATE documents SET title = title', 5, 'and writes them');
 SELECT t.refused('INSERT INTO documents VALUES (7, gen_random_uuid(), '''')', '42501', 'as far as it was granted', 'permission denied');
 COMMIT;
@@ -73,9 +73,11 @@ SELECT t.refused('SELECT * FROM documents', '42501', 'outside a block it ends wi
 
 -- Who acts for a user sees that user's rows and opens nothing by it.
 \connect - gateway
-SELECT t.refused('SELECT warden.begin_admin(''please'')', '42501', 'a trusted role has no door');
+SELECT t.refused('SELECT warden.begin_admin(''please'')', '42501', 'A11: a trusted role has no door');
+\connect - app
+SELECT t.refused('SELECT warden.begin_admin(''please'')', '42501', 'A11: nor has a client');
 \connect - mallory_login
-SELECT t.refused('SELECT warden.begin_admin(''please'')', '42501', 'nobody has none');
+SELECT t.refused('SELECT warden.begin_admin(''please'')', '42501', 'A11: nobody has none');
 SELECT t.is(seen(), NULL, 'and sees nothing');
 
 -- A token names the person behind a role; one that is refused leaves the door shut.
@@ -143,6 +145,11 @@ SELECT t.is(seen(), NULL, 'what it sees is what nobody sees');
 
 -- A superuser passes anyway; the call works for migrations that run as one.
 SELECT t.ok(warden.begin_admin('as superuser'), 'a superuser may call it');
+
+-- One record for each opening, whatever became of its transaction, and none of what was refused.
+SELECT t.is(array_agg(detail ->> 'reason' ORDER BY id),
+    '{look,nightly,one,two,"loud where nobody is signed in","outside a block","by alice","in parallel","my own","an admin''s is every owner''s","as superuser"}'::text[],
+    'A11: as many records as openings') FROM warden.audit_log WHERE action = 'begin_admin';
 
 DROP OWNED BY begin_admin_job, begin_admin_other_owner;
 DROP ROLE begin_admin_job, begin_admin_other_owner;

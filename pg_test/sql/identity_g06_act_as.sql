@@ -1,4 +1,4 @@
--- G6: act_as is recorded with both ids before it takes effect and whatever is rolled back, the user's policy keeps its plan, parallel
+-- G6, A11: act_as is recorded with both ids before it takes effect and whatever is rolled back, the user's policy keeps its plan, parallel
 -- workers see the user, a revoked credential begins nothing, and a private user is declared by administrators.
 \ir lib/cast.sql
 \ir lib/parallel.sql
@@ -48,7 +48,7 @@ ROLLBACK;
 -- The record: both ids, the reason and the end, and it stands although all was rolled back.
 \connect - postgres
 SELECT t.is((SELECT string_agg(concat_ws(' ', r.user_id, r.actor_id, r.object, r.detail ->> 'reason', r.database_role), '; ') FROM warden.audit_log r WHERE r.action = 'act_as'),
-    concat_ws(' ', :'bob', :'carol', :'bob', 'ticket 7', 'app'), 'G6: the record names user, actor and reason, and outlives the rollback');
+    concat_ws(' ', :'bob', :'carol', :'bob', 'ticket 7', 'app'), 'G6, A11: the record names user, actor and reason, and outlives the rollback');
 SELECT t.ok((SELECT (r.detail ->> 'expires_at')::timestamptz BETWEEN r.recorded_at + interval '4 minutes' AND r.recorded_at + interval '5 minutes' FROM warden.audit_log r WHERE r.action = 'act_as'), 'and until when');
 \connect - app
 BEGIN;
