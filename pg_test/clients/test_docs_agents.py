@@ -43,3 +43,10 @@ def test_a_capability_opens_for_reading(sections):
     output = section(sections, "prefers coffee")
     assert output[-3:] == ["prefers tea", "0", "COMMIT"]
     assert "warden.lending_user_id('can_read_user_memory'::text)" in "\n".join(section(sections, "pg_get_expr"))
+
+
+def test_what_is_shared_with_an_agent_is_its_own(sections):
+    shared, scouts, alices = "\n".join(section(sections, "with_everyone")).rsplit("BEGIN\n", 2)
+    assert shared.splitlines()[-2:] == ["t|t", "COMMIT"]
+    assert scouts.splitlines() == ["for the scout", "COMMIT"]
+    assert alices.splitlines() == ["for everyone", "COMMIT"]
