@@ -35,7 +35,6 @@ CALLS = {
     "current_user_id": "SELECT warden.current_user_id()",
     # And takes it back: a user has a hundred at a time.
     "create_api_key": "SELECT warden.revoke_api_key(id) FROM warden.create_api_key('one of many')",
-    "create_api_key": "SELECT warden.create_api_key('one of many')",
     "create_invite": "SELECT warden.create_invite(short => true)",
     "list_invites": "SELECT warden.list_invites()",
     "revoke_invite": "SELECT warden.revoke_invite(id) FROM warden.create_invite()",
@@ -314,6 +313,74 @@ def test_an_administrator_does_not_wait_for_what_is_shared(mallory, documents, l
         boss.execute("SELECT warden.cleanup_shares()")
         boss.rollback()
     mallory.connection.rollback()
+
+
+# What administrators change, of users and things that no call above is about; a transaction each that is left open. Neither users nor
+# administrators wait for it, unless they change the very same.
+LEFT_OPEN_BY_AN_ADMINISTRATOR = {
+    "grant_scope": "SELECT warden.grant_scope(%(bystander)s, 'tools:execute')",
+    "revoke_scope": "SELECT warden.revoke_scope(%(bystander)s, 'tools:execute')",
+    "assign_role": "SELECT warden.assign_role(%(bystander)s, 'admin')",
+    "define_role": "SELECT warden.define_role('auditor', '{user,audits:read}')",
+    "define_scope": "SELECT warden.define_scope('audits:write', '{audits:read}')",
+    "register_client": "SELECT warden.register_client('till', '{user}')",
+    "unregister_client": "SELECT warden.unregister_client('kiosk')",
+    "declare_entity": "SELECT warden.declare_entity('agent', '2')",
+    "remove_entity": "SELECT warden.remove_entity('agent', 'old')",
+    "add_entity_parent": "SELECT warden.add_entity_parent('agent', '1', 'team', 'a')",
+    "remove_entity_parent": "SELECT warden.remove_entity_parent('agent', 'below', 'team', 'a')",
+    "set_entity_rule": "SELECT warden.set_entity_rule('agent', '1', 'deny', 'test', user_id => %(bystander)s)",
+    "set_entity_rule, of a role": "SELECT warden.set_entity_rule('agent', '1', 'allow', 'test', role => 'user')",
+    "remove_entity_rule": "SELECT warden.remove_entity_rule('agent', 'ruled', role => 'user')",
+    "set_user_status": "SELECT warden.set_user_status(%(bystander)s, 'suspended')",
+    "set_user_private": "SELECT warden.set_user_private(%(bystander)s)",
+    "ban_ip": "SELECT warden.ban_ip('198.51.100.7', '1 hour', 'test')",
+    "set_feature": "SELECT warden.set_feature('sso')",
+    "set_deployment": "SELECT warden.set_deployment('ours')",
+}
+PREPARED_BY_AN_ADMINISTRATOR = """
+SELECT warden.define_role('auditor', '{user,audits:read}'), warden.register_client('kiosk', '{user}');
+SELECT warden.declare_entity('agent', '1', default_included => true), warden.declare_entity('agent', 'old'), warden.declare_entity('agent', 'below'),
+    warden.declare_entity('agent', 'ruled'), warden.declare_entity('team', 'a');
+SELECT warden.add_entity_parent('agent', 'below', 'team', 'a'), warden.set_entity_rule('agent', 'ruled', 'allow', 'test', role => 'user');
+"""
+# What another administrator does meanwhile: the same of others.
+MEANWHILE = """
+SELECT warden.grant_scope(%(other)s, 'mcp'), warden.assign_role(%(other)s, 'viewer'), warden.define_role('reader', '{user}'), warden.register_client('web', '{user}'),
+    warden.declare_entity('agent', '3'), warden.set_entity_rule('agent', '3', 'deny', 'test', user_id => %(other)s), warden.ban_ip('192.0.2.7', '1 hour', 'test'),
+    warden.set_user_private(%(other)s), warden.create_tenant('Acme')
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(documents, newcomers):
+    with documents.connect("postgres") as superuser:
+        superuser.execute(PREPARED_BY_AN_ADMINISTRATOR)
+
+
+@pytest.mark.parametrize("left_open", LEFT_OPEN_BY_AN_ADMINISTRATOR)
+def test_nobody_waits_for_an_administrator_who_idles(prepared, alice, documents, left_open):
+    bystander, other = documents.users[5:7]
+    with documents.connect("boss") as idle, documents.connect("boss") as boss:
+        (changed,) = idle.execute(LEFT_OPEN_BY_AN_ADMINISTRATOR[left_open], {"bystander": bystander}).fetchone()
+        # What changes nothing holds nothing.
+        assert changed is not False
+        for name in CALLS:
+            alice.begin()
+            alice.call(name)
+        alice.begin()
+        assert owners_seen(alice.connection) == {alice.user}
+        assert alice.connection.execute("SELECT warden.entity_allowed('agent', '1')").fetchone() == (True,)
+        alice.connection.rollback()
+        # Who is being changed comes in, as he was.
+        with documents.connect("app") as client:
+            client.execute(BOUND)
+            documents.sign_in(client, bystander)
+            assert owners_seen(client) == {bystander}
+        boss.execute(BOUND)
+        boss.execute(MEANWHILE, {"other": other})
+        boss.rollback()
+        idle.rollback()
 
 
 @pytest.mark.parametrize("leaving", ["merge_users(%(leaver)s, %(heir)s)", "erase_user(%(leaver)s, 'cascade')"])
