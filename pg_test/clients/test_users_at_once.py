@@ -1,4 +1,4 @@
-"""The directory with several administrators at once: U4 (one winner), U7 (no update lost), U15 (an owner is left)."""
+"""The directory with several administrators at once: U4 (one winner), U7 (no update lost), U15, R1, F1 (an owner is left)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -71,7 +71,7 @@ def test_u15_roles_assigned_at_once_are_all_there(superuser, together):
 
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
 @pytest.mark.parametrize("goes", ["revoke_role(%s, 'owner')", "delete_user(%s)", "set_user_status(%s, 'suspended')"])
-def test_u15_two_last_owners_do_not_both_go(superuser, together, goes, isolation):
+def test_u15_r1_f1_two_last_owners_do_not_both_go(superuser, together, goes, isolation):
     for _ in range(5):
         # The owners of the round before make way for two new ones.
         old = superuser.execute("SELECT id FROM warden.users WHERE status = 'active' AND roles && '{owner,admin}'").fetchall()

@@ -1,4 +1,4 @@
-//! R2, R3: which scopes a declaration covers, and what is left of role, user, client and token.
+//! R2, R3, R7: which scopes a declaration covers, what is left of role, user, client and token, and what may be granted.
 #![allow(clippy::unwrap_used)]
 
 use pg_warden_unit::scopes::{Asked, Held, Known, NotAsked, Pattern, Registry, context, is_of_sign_in, of_context};
@@ -140,7 +140,8 @@ fn what_is_said_to_the_application_is_no_permission() {
     assert!(!is_of_sign_in("user") && !is_of_sign_in("OpenID"));
 }
 
-/// Another way to the same answer: scopes as lists of names, a fixed point over all pairs, no sets of ranges.
+/// Another way to the same answer: scopes as lists of names, the last of which may be `{{user_id}}`, a fixed point over
+/// all pairs, no sets of ranges.
 mod model {
     use super::*;
 
@@ -174,6 +175,27 @@ mod model {
             }
             patterns = more;
         }
+    }
+
+    const fn is_wildcard(pattern: &[&str]) -> bool {
+        matches!(pattern.last(), Some(name) if matches!(name.as_bytes(), b"*"))
+    }
+
+    /// What a wildcard covers grows: a wider one does, and nothing else.
+    pub fn may_have(scopes: &Scopes, granted: &[Vec<&'static str>], asked: &[&'static str]) -> bool {
+        if is_wildcard(asked) {
+            let below = &asked[..asked.len() - 1];
+            return granted.iter().any(|own| is_wildcard(own) && below.starts_with(&own[..own.len() - 1]));
+        }
+        let wanted = covered(scopes, &[asked.to_vec()]);
+        let held = covered(scopes, granted);
+        !wanted.is_empty() && wanted.iter().all(|scope| held.contains(scope))
+    }
+
+    pub fn wildcards(scopes: &Scopes, patterns: &[Vec<&'static str>]) -> BTreeSet<String> {
+        let held = covered(scopes, patterns);
+        let implied = held.iter().flat_map(|scope| &scopes[scope].0);
+        patterns.iter().chain(implied).filter(|pattern| is_wildcard(pattern)).map(|pattern| pattern.join(":")).collect()
     }
 }
 
@@ -255,18 +277,25 @@ impl Random {
     }
 
     /// Few names, so that scopes meet; `ab` begins like `a`.
-    fn scope(&mut self) -> Vec<&'static str> {
+    fn names(&mut self) -> Vec<&'static str> {
         (0..=self.below(3)).map(|_| ["a", "b", "ab", "c"][self.below(4)]).collect()
     }
 
-    fn pattern(&mut self) -> Vec<&'static str> {
-        let mut names = self.scope();
-        match self.below(8) {
-            0 => names = vec!["*"],
-            1 | 2 => names.push("*"),
-            _ => {}
+    /// One in four is a template.
+    fn scope(&mut self) -> Vec<&'static str> {
+        let mut names = self.names();
+        if let Some(own) = ["{{user_id}}", "{{tenant_id}}"].get(self.below(8)) {
+            names.push(own);
         }
         names
+    }
+
+    fn pattern(&mut self) -> Vec<&'static str> {
+        match self.below(8) {
+            0 => vec!["*"],
+            1 | 2 => self.names().into_iter().chain(["*"]).collect(),
+            _ => self.scope(),
+        }
     }
 
     fn patterns(&mut self, most: usize) -> Vec<Vec<&'static str>> {
@@ -274,10 +303,30 @@ impl Random {
     }
 }
 
+fn for_alice(scope: &str) -> String {
+    scope.replace("{{user_id}}", ALICE).replace("{{tenant_id}}", BOB)
+}
+
+fn name_of(held: Held<'_>) -> String {
+    match held {
+        Held::One(name) => name.to_owned(),
+        Held::Own(template) => template.of(ALICE, Some(BOB)).unwrap(),
+    }
+}
+
+/// A wildcard, as it is written.
+fn written(pattern: &Pattern) -> String {
+    match pattern {
+        Pattern::Family(family) => format!("{family}*"),
+        Pattern::Every => "*".to_owned(),
+        Pattern::One(_) | Pattern::Own(_) => unreachable!("no wildcard: {pattern:?}"),
+    }
+}
+
 #[test]
 fn it_agrees_with_an_independent_model_on_100_000_random_cases() {
     let mut random = Random(0x5eed_0fd5);
-    let (mut some, mut narrowed) = (0, 0);
+    let (mut some, mut narrowed, mut own, mut grantable, mut wild) = (0, 0, 0, [0, 0], 0);
     for case in 0..100_000 {
         let mut scopes = model::Scopes::new();
         for _ in 0..1 + random.below(8) {
@@ -295,7 +344,9 @@ fn it_agrees_with_an_independent_model_on_100_000_random_cases() {
         }
         let (parsed_granted, parsed_limits) =
             (parsed(&granted), limits.iter().map(|limit| parsed(limit)).collect::<Vec<_>>());
-        let found = names(registry.effective(&parsed_granted, parsed_limits.iter().map(Vec::as_slice)));
+        let found = registry.effective(&parsed_granted, parsed_limits.iter().map(Vec::as_slice));
+        own += usize::from(found.iter().any(|held| matches!(held, Held::Own(_))));
+        let found: BTreeSet<_> = found.into_iter().map(name_of).collect();
 
         let mut expected = model::covered(&scopes, &granted);
         some += usize::from(!expected.is_empty());
@@ -305,12 +356,23 @@ fn it_agrees_with_an_independent_model_on_100_000_random_cases() {
             expected.retain(|scope| allowed.contains(scope));
         }
         narrowed += usize::from(!expected.is_empty() && expected.len() < before);
-        let expected: BTreeSet<String> = expected.iter().map(|scope| scope.join(":")).collect();
-        assert_eq!(
-            found.into_iter().collect::<BTreeSet<_>>(),
-            expected,
-            "case {case}: {scopes:?} {granted:?} {limits:?}"
-        );
+        let expected: BTreeSet<String> = expected.iter().map(|scope| for_alice(&scope.join(":"))).collect();
+        assert_eq!(found, expected, "case {case}: {scopes:?} {granted:?} {limits:?}");
+
+        // What decides about granting.
+        let asked = random.pattern();
+        let expected = model::may_have(&scopes, &granted, &asked);
+        grantable[usize::from(expected)] += 1;
+        let found = registry.may_have(&parsed_granted, &pattern(&asked.join(":")));
+        assert_eq!(found, expected, "case {case}: {scopes:?} {granted:?} may have {asked:?}");
+        let found: BTreeSet<_> = registry.wildcards(&parsed_granted).iter().map(written).collect();
+        let expected = model::wildcards(&scopes, &granted);
+        wild += usize::from(!expected.is_empty());
+        assert_eq!(found, expected, "case {case}: wildcards of {scopes:?} {granted:?}");
     }
-    assert!(some > 20_000 && narrowed > 1_500, "the cases are worth something: {some}, {narrowed}");
+    assert!(
+        some > 20_000 && narrowed > 1_000 && own > 5_000,
+        "the cases are worth something: {some}, {narrowed}, {own}"
+    );
+    assert!(grantable.iter().all(|cases| *cases > 5_000) && wild > 20_000, "and these: {grantable:?}, {wild}");
 }
