@@ -42,3 +42,10 @@ def test_a_table_asks(sections):
 
 def test_only_an_owner_makes_an_owner(sections):
     assert 'role "owner" is more than the acting user holds' in "\n".join(section(sections, "add_admin_role('gateway')"))
+
+
+def test_a_scope_changes_no_plan(sections):
+    """R4: rows are looked for by the index of the owner, and the scope is asked of what it finds."""
+    plans = "\n".join(section(sections, "EXPLAIN (COSTS OFF)"))
+    assert "Index Cond: (user_id = warden.current_user_id())" in plans and "Seq Scan" not in plans
+    assert plans.count("Index Cond:") == 2 and plans.count("warden.scope_admits(") == 3, plans
