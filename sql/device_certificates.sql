@@ -113,7 +113,7 @@ BEGIN
     IF normal IS NULL THEN
         RAISE EXCEPTION 'this is not the fingerprint of a certificate'
             USING ERRCODE = '22023', HINT = 'Pass its SHA-256: 64 hexadecimal digits, with colons between the pairs or without.';
-    ELSIF coalesce(enroll_device_certificate.label, '') ~ '^\s*$' OR length(enroll_device_certificate.label) > 100
+    ELSIF coalesce(enroll_device_certificate.label, '') ~ '^[[:space:]]*$' OR length(enroll_device_certificate.label) > 100
         OR enroll_device_certificate.label ~ '[[:cntrl:]]' THEN
         RAISE EXCEPTION 'label of the device is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 100 characters that say which device it is.';

@@ -230,7 +230,7 @@ CREATE FUNCTION warden.followed_sources() RETURNS TABLE (relation oid, source te
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     -- Before it are three numbers, or nothing, each with a zero byte behind it.
-    SELECT t.tgrelid, convert_from(decode(substring(encode(t.tgargs, 'escape') FROM '^(?:\d*\\000){3}(.*)\\000$'), 'escape'),
+    SELECT t.tgrelid, convert_from(decode(substring(encode(t.tgargs, 'escape') FROM E'^(?:\\d*\\\\000){3}(.*)\\\\000$'), 'escape'),
         getdatabaseencoding())
     FROM pg_trigger t WHERE t.tgfoid = 'warden.follow_user()'::regprocedure AND t.tgparentid = 0
 $$;

@@ -102,7 +102,10 @@ pub unsafe extern "C-unwind" fn refuse_others_rights(query: *mut pg_sys::QueryDe
                 // It is planned without policies, and must not be found so where nothing refuses it.
                 exemption::forget_plans();
                 Error::forbidden(
-                    format!("what a foreign key sets off reaches table \"{}\" by the rights of its owner", name(named.table)),
+                    format!(
+                        "what a foreign key sets off reaches table \"{}\" by the rights of its owner",
+                        name(named.table)
+                    ),
                     "Row-level security would not bind it there: do it in a statement of its own.",
                 )
                 .raise();

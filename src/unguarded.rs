@@ -71,11 +71,7 @@ pub mod raising {
             once: bool,
         );
         #[cfg(feature = "pg18")]
-        pub fn standard_ExecutorRun(
-            query: *mut pg_sys::QueryDesc,
-            direction: pg_sys::ScanDirection::Type,
-            count: u64,
-        );
+        pub fn standard_ExecutorRun(query: *mut pg_sys::QueryDesc, direction: pg_sys::ScanDirection::Type, count: u64);
         pub fn standard_ExecutorFinish(query: *mut pg_sys::QueryDesc);
         pub fn standard_planner(
             query: *mut pg_sys::Query,
