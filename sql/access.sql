@@ -176,7 +176,9 @@ BEGIN
         SELECT s.relation, s.row_id, s.level, s.status, s.status = 'accepted' AND here.is_within_reach,
                s.id, s.grantee, s.granted_by, s.granted_at, s.expires_at
         FROM warden.shares s
-        CROSS JOIN LATERAL (SELECT warden.is_row_of_tenant(s.relation, s.row_id) AS is_within_reach) AS here
+        JOIN warden.protections p ON p.relation = s.relation
+        -- Of a table without tenants nothing has to be read.
+        CROSS JOIN LATERAL (SELECT p.tenant_column IS NULL OR warden.is_row_of_tenant(s.relation, s.row_id) AS is_within_reach) AS here
         WHERE s.grantee = ANY (warden.current_grantees())
           AND CASE s.status WHEN 'accepted' THEN warden.share_counts(s.id) IS NOT NULL
                             WHEN 'pending' THEN coalesce(s.expires_at, 'infinity') > clock_timestamp()
