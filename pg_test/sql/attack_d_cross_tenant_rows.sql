@@ -146,7 +146,7 @@ CREATE TABLE logs (id int, tenant_id uuid, user_id uuid, body text) PARTITION BY
 CREATE TABLE logs_1 PARTITION OF logs FOR VALUES IN (1);
 GRANT SELECT, INSERT, UPDATE, DELETE ON logs TO app;
 SELECT count(*) FROM warden.protect('logs', owner_column => NULL, tenant_column => 'tenant_id');
-CREATE TABLE logs_2 (id int NOT NULL, tenant_id uuid, user_id uuid, body text);
+CREATE TABLE logs_2 (id int NOT NULL, tenant_id uuid NOT NULL, user_id uuid, body text);
 CREATE TABLE more_pages (id int NOT NULL, tenant_id uuid NOT NULL, body text);
 INSERT INTO logs_2 VALUES (2, :'t1', NULL, 'Acme log'), (2, :'t2', NULL, 'Bolt log');
 INSERT INTO more_pages VALUES (4, :'t1', 'Acme 4'), (5, :'t2', 'Bolt 5');
