@@ -105,6 +105,7 @@ DECLARE
     administers boolean := warden.client_administers();
     owner_id uuid;
     normal text := warden.normalise_fingerprint(enroll_device_certificate.fingerprint);
+    ends_at timestamptz;
     arguments jsonb;
     answer jsonb;
 BEGIN
@@ -120,7 +121,12 @@ BEGIN
     ELSIF enroll_device_certificate.expires_in <= '0' THEN
         RAISE EXCEPTION 'the certificate would have expired already'
             USING ERRCODE = '22023', HINT = 'Pass a length of time, or leave expires_in out.';
+    ELSIF enroll_device_certificate.expires_in > '100 years' THEN
+        RAISE EXCEPTION 'expires_in is more than 100 years'
+            USING ERRCODE = '22023', HINT = 'Leave it out for a certificate that is good until it is revoked.';
     END IF;
+    -- In seconds: how long a day is, is said by the time zone, which is the client's.
+    ends_at := clock_timestamp() + make_interval(secs => extract(epoch FROM enroll_device_certificate.expires_in)::double precision);
     IF administers THEN
         PERFORM warden.require_may_manage(owner_id);
     -- Whoever acts for a user for a while does not stay by way of a device, nor what ends by one that does not.
@@ -129,13 +135,13 @@ BEGIN
             USING ERRCODE = '42501', HINT = 'The user enrolls it, or an administrator.';
     ELSIF EXISTS (SELECT FROM warden.users u WHERE u.id = owner_id AND u.kind = 'agent') THEN
         RAISE EXCEPTION 'an agent enrolls no device' USING ERRCODE = '42501', HINT = 'An administrator enrolls it.';
-    ELSIF coalesce(clock_timestamp() + enroll_device_certificate.expires_in, 'infinity') > warden.shown_key_ends_at() THEN
+    ELSIF coalesce(ends_at, 'infinity') > warden.shown_key_ends_at() THEN
         RAISE EXCEPTION 'a key or certificate enrolls no device that outlives it'
             USING ERRCODE = '42501', HINT = 'Pass a shorter expires_in, or sign in by a token.';
     END IF;
 
     arguments := jsonb_build_object('user_id', owner_id, 'fingerprint', normal, 'label', enroll_device_certificate.label,
-        'expires_at', clock_timestamp() + enroll_device_certificate.expires_in);
+        'expires_at', ends_at);
     IF administers THEN
         answer := warden.store_certificate(arguments);
     ELSE
@@ -157,7 +163,7 @@ END
 $$;
 
 COMMENT ON FUNCTION warden.enroll_device_certificate(text, text, interval, uuid) IS
-    'Enrolls the certificate of a device, for set_current_device(), and returns the id of the enrolment. fingerprint: SHA-256 of the certificate in hexadecimal digits, in any case, with or without colons, as the caller has seen it in a TLS handshake; label: which device it is; expires_in: a length of time, NULL for as long as it is not revoked; user_id: NULL for the signed-in user, anybody for an administrator. A certificate is enrolled once, also after it was revoked. A gateway''s enrolment is there whatever becomes of the transaction. For trusted roles, superusers and admin roles: ordinary clients have seen no handshake. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for other roles, where a person administers who holds less than the user, for a certificate that would outlive the key or certificate by which one is signed in, for who acts for another, and for an agent, P0002 for an unknown user, and for another than oneself, 23505 for a certificate that was enrolled before, 53400 for more than 100 live ones.';
+    'Enrolls the certificate of a device, for set_current_device(), and returns the id of the enrolment. fingerprint: SHA-256 of the certificate in hexadecimal digits, in any case, with or without colons, as the caller has seen it in a TLS handshake; label: which device it is; expires_in: up to 100 years, NULL for as long as it is not revoked; user_id: NULL for the signed-in user, anybody for an administrator. A certificate is enrolled once, also after it was revoked. A gateway''s enrolment is there whatever becomes of the transaction. For trusted roles, superusers and admin roles: ordinary clients have seen no handshake. Errors: 28000 for nobody, and for whose credential has been revoked since the transaction began; 22023 for an unusable argument, 42501 for other roles, where a person administers who holds less than the user, for a certificate that would outlive the key or certificate by which one is signed in, for who acts for another, and for an agent, P0002 for an unknown user, and for another than oneself, 23505 for a certificate that was enrolled before, 53400 for more than 100 live ones.';
 
 CREATE FUNCTION warden.list_device_certificates(user_id uuid DEFAULT NULL) RETURNS TABLE (
     id uuid, label text, fingerprint text, enrolled_at timestamptz, expires_at timestamptz, is_active boolean

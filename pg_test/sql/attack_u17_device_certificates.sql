@@ -39,7 +39,7 @@ SELECT t.refused(format('SELECT warden.enroll_device_certificate(%L, %L, %s)', f
     ('no fingerprint', NULL, 'x', 'NULL'), ('an empty one', '', 'x', 'NULL'), ('SHA-1', repeat('0a', 20), 'x', 'NULL'), ('one digit less', left(:'unknown', 63), 'x', 'NULL'),
     ('no digits', repeat('0g', 32), 'x', 'NULL'), ('colons elsewhere', repeat('0a0:', 23) || '0a0', 'x', 'NULL'), ('colons alone', repeat(':', 64), 'x', 'NULL'), ('a blank', :'unknown' || ' ', 'x', 'NULL'),
     ('no label', :'unknown', NULL, 'NULL'), ('a blank one', :'unknown', '  ', 'NULL'), ('too long a one', :'unknown', repeat('n', 101), 'NULL'),
-    ('over already', :'unknown', 'x', '''0'''), ('long ago', :'unknown', 'x', '''-1 day''')) AS r (name, f, l, e);
+    ('over already', :'unknown', 'x', '''0'''), ('long ago', :'unknown', 'x', '''-1 day'''), ('too far away', :'unknown', 'x', '''101 years''')) AS r (name, f, l, e);
 SELECT t.refused(format('SELECT warden.enroll_device_certificate(%L, ''his'', user_id => %L)', :'unknown', :'bob'), 'P0002', 'nor for bob', '^user not found$');
 SELECT t.refused(format('SELECT warden.enroll_device_certificate(%L, ''again'')', :'laptop'), '23505', 'once, however it is spelled');
 -- It is there whatever becomes of this.
