@@ -94,10 +94,12 @@ pub unsafe extern "C-unwind" fn refuse_others_rights(query: *mut pg_sys::QueryDe
     unsafe {
         each_named(query, |named| {
             let by_others_rights = named.checked_as != Oid::INVALID && named.checked_as != unguarded::user_id();
+            // Asked last, since a database that preloads the library need not have the extension.
             if by_others_rights
                 && named.table.to_u32() >= pg_sys::FirstNormalObjectId
-                && or_raise(asks(named.table)).is_some()
                 && exemption::but_for_it(|| policies_apply(&named))
+                && pg_sys::get_namespace_oid(c"warden".as_ptr(), true) != Oid::INVALID
+                && or_raise(asks(named.table)).is_some()
             {
                 // It is planned without policies, and must not be found so where nothing refuses it.
                 exemption::forget_plans();
