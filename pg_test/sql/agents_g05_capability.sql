@@ -116,18 +116,11 @@ SELECT t.is(concat_ws(' ', :alice_count, :scout_count, :nobody_count, :again_cou
 \connect - postgres
 INSERT INTO memories (user_id, body) SELECT md5(i::text)::uuid, 'somebody' FROM generate_series(1, 20000) i;
 ANALYZE memories;
-CREATE FUNCTION plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE line text; plan text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP plan := plan || line || E'\n'; END LOOP;
-    RETURN plan;
-END $$;
-GRANT EXECUTE ON FUNCTION plan_of(text) TO app;
 \connect - app
 BEGIN;
 SELECT warden.authenticate(:'scout_key');
 -- From 18 on Postgres makes one look for two values of them.
-SELECT t.matches(plan_of('SELECT * FROM memories'), 'BitmapOr\s+-> +Bitmap Index Scan on memories_user_id_idx[^>]*-> +Bitmap Index Scan on memories_user_id_idx|Index Cond: \(user_id = ANY \(ARRAY\[warden.current_user_id', 'G5: two looks into the index');
+SELECT t.matches(t.plan('SELECT * FROM memories'), 'BitmapOr\s+-> +Bitmap Index Scan on memories_user_id_idx[^>]*-> +Bitmap Index Scan on memories_user_id_idx|Index Cond: \(user_id = ANY \(ARRAY\[warden.current_user_id', 'G5: two looks into the index');
 SELECT t.is((SELECT count(*) FROM memories), 2, 'and its rows');
 SET LOCAL enable_bitmapscan = off;
 SET LOCAL enable_indexscan = off;
@@ -135,7 +128,7 @@ SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL max_parallel_workers_per_gather = 2;
-SELECT t.matches(plan_of('SELECT count(*) FROM memories'), 'Gather', 'a parallel plan');
+SELECT t.matches(t.plan('SELECT count(*) FROM memories'), 'Gather', 'a parallel plan');
 SELECT t.is((SELECT count(*) FROM memories), 2, 'G5: finds the same rows');
 COMMIT;
 SELECT t.done();

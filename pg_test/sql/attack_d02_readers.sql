@@ -35,9 +35,7 @@ SET max_parallel_workers_per_gather = 2;
 SET parallel_leader_participation = off;
 BEGIN;
 SELECT warden.set_current_user(:alice);
-CREATE FUNCTION pg_temp.plan(query text) RETURNS text LANGUAGE plpgsql AS
-$$ DECLARE line text; plan text := ''; BEGIN FOR line IN EXECUTE 'EXPLAIN ' || query LOOP plan := plan || line || E'\n'; END LOOP; RETURN plan; END $$;
-SELECT t.matches(pg_temp.plan('SELECT count(*) FROM documents'), 'Parallel Seq Scan', 'the plan is parallel');
+SELECT t.matches(t.plan('SELECT count(*) FROM documents'), 'Parallel Seq Scan', 'the plan is parallel');
 SELECT t.is(count(*), 10000, 'and counts her rows') FROM documents;
 COMMIT;
 SELECT t.is(count(*), 0, 'nobody counts none in parallel') FROM documents;

@@ -17,16 +17,6 @@ AS 'BEGIN RETURN QUERY EXECUTE ''EXPLAIN (COSTS OFF) '' || query; END';
 GRANT SELECT ON plain TO app;
 RESET ROLE;
 ANALYZE documents;
-CREATE FUNCTION plan(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-    lines text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        lines := lines || line || E'\n';
-    END LOOP;
-    RETURN lines;
-END $$;
 
 \ir lib/as_attacker.sql
 SELECT t.refused('SELECT warden.begin_admin(''I am the admin'')', '42501', 'a client does not open it');
@@ -47,11 +37,11 @@ SELECT t.is((SELECT string_agg(title, ', ' ORDER BY id) FROM plain), 'bob 1, bob
 SELECT t.is((SELECT string_agg(titles, ', ' ORDER BY titles) FROM titles()), 'bob 1, bob 2', 'a function of the owner');
 SELECT t.rows('UPDATE documents SET title = title', 2, 'a write');
 -- The plans: no trace of the door, and the index.
-SELECT t.is(plan('SELECT title FROM documents'), plan('SELECT title FROM plain'), 'the plan through the view is that of the table');
-SELECT t.matches(plan('SELECT title FROM documents'), 'Index Cond: \(user_id = warden.current_user_id\(\)\)', 'by the index');
-SELECT t.is(string_agg(line, E'\n') || E'\n', plan('SELECT title FROM documents'), 'and that of a function of the owner, too')
+SELECT t.is(t.plan('SELECT title FROM documents'), t.plan('SELECT title FROM plain'), 'the plan through the view is that of the table');
+SELECT t.matches(t.plan('SELECT title FROM documents'), 'Index Cond: \(user_id = warden.current_user_id\(\)\)', 'by the index');
+SELECT t.is(string_agg(line, E'\n') || E'\n', t.plan('SELECT title FROM documents'), 'and that of a function of the owner, too')
 FROM plan_of_owner('SELECT title FROM public.documents') AS line;
-SELECT t.ok(plan('SELECT title FROM plain') NOT LIKE '%admin%', 'without the door in it');
+SELECT t.ok(t.plan('SELECT title FROM plain') NOT LIKE '%admin%', 'without the door in it');
 COMMIT;
 SELECT t.rows('SELECT * FROM plain', 0, 'nobody sees nothing through the view');
 SELECT t.rows('SELECT * FROM titles()', 0, 'nor through the function');

@@ -15,27 +15,17 @@ SELECT count(*) FROM warden.protect('notes');
 GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO app;
 ANALYZE notes;
 RESET ROLE;
-CREATE FUNCTION plan_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-    plan text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN ' || statement LOOP
-        plan := plan || line || E'\n';
-    END LOOP;
-    RETURN plan;
-END $$;
 \ir lib/as_attacker.sql
 
 -- The plan: bob's own, without a term for whoever acts.
 BEGIN;
 SELECT warden.authenticate(:'bob_token');
-SELECT plan_of('SELECT * FROM notes ORDER BY id DESC LIMIT 20') AS own_plan \gset
+SELECT t.plan('SELECT * FROM notes ORDER BY id DESC LIMIT 20') AS own_plan \gset
 COMMIT;
 BEGIN;
 SELECT warden.authenticate(:'carol_token');
 SELECT t.is(warden.act_as(:'bob', 'ticket 7'), :'bob'::uuid, 'act_as returns the user');
-SELECT t.is(plan_of('SELECT * FROM notes ORDER BY id DESC LIMIT 20'), :'own_plan', 'G6: the plan is the user''s own');
+SELECT t.is(t.plan('SELECT * FROM notes ORDER BY id DESC LIMIT 20'), :'own_plan', 'G6: the plan is the user''s own');
 SELECT t.ok(:'own_plan' ~ 'Index Scan.* using notes_mine' AND :'own_plan' !~* ' OR |admin', 'by the index, without an OR');
 SELECT t.rows('SELECT * FROM notes', 50, 'of the user''s rows');
 SELECT t.is(rows_by_workers('SELECT * FROM many'), 10000, 'G6: parallel workers see the user''s rows');

@@ -77,14 +77,8 @@ SELECT t.rows(format('SELECT * FROM warden.list_sessions(%L, active_only => true
 INSERT INTO warden.sessions (user_id, kind, scopes, started_at, expires_at)
 SELECT :'bob', 'login', '{}', now() - n * interval '1 minute', now() + interval '1 hour' FROM generate_series(1, 20000) n;
 ANALYZE warden.sessions;
-CREATE FUNCTION plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE line text; plan text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP plan := plan || line || E'\n'; END LOOP;
-    RETURN plan;
-END $$;
-SELECT t.matches(plan_of('SELECT * FROM warden.matching_sessions(NULL, false) AS s ORDER BY s.started_at DESC, s.session_id DESC LIMIT 20'),
+SELECT t.matches(t.plan('SELECT * FROM warden.matching_sessions(NULL, false) AS s ORDER BY s.started_at DESC, s.session_id DESC LIMIT 20'),
     'Index.* using sessions_newest_idx', 'everybody''s by the newest');
-SELECT t.matches(plan_of(format('SELECT * FROM warden.matching_sessions(%L, false) AS s ORDER BY s.started_at DESC, s.session_id DESC LIMIT 20', :'alice')),
+SELECT t.matches(t.plan(format('SELECT * FROM warden.matching_sessions(%L, false) AS s ORDER BY s.started_at DESC, s.session_id DESC LIMIT 20', :'alice')),
     'sessions_user_id_idx', 'one user''s by the user');
 SELECT t.done();

@@ -8,14 +8,6 @@ INSERT INTO agents SELECT i, CASE WHEN i % 2000 = 0 THEN :bob::uuid WHEN i % 200
 GRANT SELECT, UPDATE, DELETE ON agents TO gateway, app;
 SELECT count(*) FROM warden.protect('agents', shareable => true);
 ANALYZE agents;
-CREATE FUNCTION plan(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE line text; lines text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || sql LOOP
-        lines := lines || line || E'\n';
-    END LOOP;
-    RETURN lines;
-END $$;
 \connect - postgres
 -- Of rows of others 100 are shared with bob, 5,000 with carol.
 INSERT INTO warden.shares (relation, row_id, grantee, level) SELECT 'agents'::regclass, id::text, 'user:' || :bob, 'edit' FROM agents WHERE id % 2000 = 2;

@@ -14,14 +14,6 @@ RESET ROLE;
 INSERT INTO warden.shares (relation, row_id, grantee, level) SELECT 'notes'::regclass, id, 'user:' || :'bob', 'view' FROM unnest('{2000,2001}'::text[]) id;
 -- So that either index may be asked before the policy: its risk is that of a superuser who says so.
 ALTER FUNCTION ts_match_vq(tsvector, tsquery) LEAKPROOF;
-CREATE FUNCTION plan(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE line text; lines text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || sql LOOP
-        lines := lines || line || E'\n';
-    END LOOP;
-    RETURN lines;
-END $$;
 \ir lib/as_attacker.sql
 BEGIN;
 SELECT warden.authenticate(:'bob_token');
@@ -33,7 +25,7 @@ SELECT t.is((SELECT string_agg(id::text, ',' ORDER BY id) FROM (:near) n), '1,2,
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_bitmapscan = off;
 SET LOCAL enable_sort = off;
-SELECT t.matches(plan(:'near'), 'Index Scan using notes_places on notes\s+Order By: .*\s+Filter: .*shared', 'by the index of places the policy is asked of each');
+SELECT t.matches(t.plan(:'near'), 'Index Scan using notes_places on notes\s+Order By: .*\s+Filter: .*shared', 'by the index of places the policy is asked of each');
 SELECT t.is((SELECT string_agg(id::text, ',' ORDER BY id) FROM (:near) n), '1,2,3,2000,2001', 'taOS F14: and it finds the same');
 SET LOCAL enable_bitmapscan = on;
 SET LOCAL enable_indexscan = off;

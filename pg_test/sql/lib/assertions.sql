@@ -109,6 +109,19 @@ EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
     RETURN t.ok(false, name, pg_catalog.concat(SQLSTATE, ': ', SQLERRM));
 END $$;
 
+-- The plan of a statement, a node a line, for t.matches(); options: of EXPLAIN.
+CREATE FUNCTION t.plan(statement text, options text DEFAULT 'COSTS OFF') RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+    plan text := '';
+BEGIN
+    FOR line IN EXECUTE pg_catalog.format('EXPLAIN (%s) %s', options, statement) LOOP
+        plan := pg_catalog.concat(plan, line, E'\n');
+    END LOOP;
+    RETURN plan;
+END $$;
+
 -- The last line of every test: without it the file stopped early.
 CREATE FUNCTION t.done() RETURNS text
 LANGUAGE sql AS $$ SELECT '# done' $$;
