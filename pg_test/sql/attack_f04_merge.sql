@@ -43,8 +43,8 @@ SELECT warden.add_trusted_role('boss');
 \connect - boss
 BEGIN;
 SELECT warden.set_current_user(:alice);
-SELECT t.refused(format('SELECT * FROM warden.merge_users(%L, %L)', :alice, :bob), '55000', 'F4: nobody merges himself away', 'signed-in');
-SELECT t.refused(format('SELECT * FROM warden.erase_user(%L, ''cascade'')', :alice), '55000', 'G9: nor erases himself', 'signed-in');
+SELECT t.refused(format('SELECT * FROM warden.merge_users(%L, %L)', :alice, :bob), '55000', 'F4: nobody merges himself away', 'acting user');
+SELECT t.refused(format('SELECT * FROM warden.erase_user(%L, ''cascade'')', :alice), '55000', 'G9: nor erases himself', 'acting user');
 SELECT t.is(tables, 12, 'another one he merges') FROM warden.merge_users(:bob, :alice);
 ROLLBACK;
 
