@@ -7,27 +7,25 @@ use crate::audit::{self, Record, Source};
 use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
+use crate::ids::UserId;
 use crate::lookup::{Key, Latest, Lookup, uuid_datum};
 use crate::permissions::{self, Granted, Limits};
 use crate::scope_checks::{require_holds_no_more, require_may_act_as};
 use crate::sealed::{self, Standing};
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
-use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{autonomous, caller, clock, refusals, settings, shown};
 use pgrx::prelude::*;
 use serde_json::json;
-use uuid::Uuid;
 
 /// Acts as another user. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn act_as(user_id: Option<pgrx::Uuid>, reason: Option<&str>) -> pgrx::Uuid {
-    let subject_id = user_id.map(from_pgrx);
-    let acting_as = or_raise(begin(subject_id, reason.unwrap_or_default()));
-    to_pgrx(acting_as)
+    let subject_id = user_id.map(UserId::from_pgrx);
+    or_raise(begin(subject_id, reason.unwrap_or_default())).to_pgrx()
 }
 
-fn begin(subject_id: Option<Uuid>, reason: &str) -> Result<Uuid> {
+fn begin(subject_id: Option<UserId>, reason: &str) -> Result<UserId> {
     caller::require_row_security()?;
     transaction::warn_outside_block("act_as");
     if let Standing::Expired = sealed::standing() {
@@ -54,7 +52,7 @@ fn begin(subject_id: Option<Uuid>, reason: &str) -> Result<Uuid> {
 }
 
 /// The user as whom the actor may act, with its roles in the tenant of the transaction.
-fn subject(actor: &Identity, subject_id: Option<Uuid>) -> Result<User> {
+fn subject(actor: &Identity, subject_id: Option<UserId>) -> Result<User> {
     require_may_act_as(actor)?;
     if actor.actor_id != actor.user_id {
         return Err(Error::forbidden("who acts for another does not act as a third", "Sign in as oneself first."));
@@ -80,14 +78,14 @@ fn subject(actor: &Identity, subject_id: Option<Uuid>) -> Result<User> {
 }
 
 /// What a user is as whom nobody acts, whatever he holds.
-fn excluded(user_id: Uuid) -> Result<Option<&'static str>> {
+fn excluded(user_id: UserId) -> Result<Option<&'static str>> {
     thread_local! {
         static USER: Lookup =
             const { Lookup::new(c"users", &[Key::uuid(c"id")], &[c"kind", c"is_private"]) };
     }
     let excluded = Latest::with(|latest| {
         USER.with(|users| {
-            users.first(latest, &[uuid_datum(user_id)], |row| {
+            users.first(latest, &[uuid_datum(user_id.as_uuid())], |row| {
                 // An agent acts for its owner, and has no rights of its own to lend.
                 Ok(if row.text(0)? == Some("agent") {
                     Some("an agent")
@@ -137,7 +135,7 @@ fn record(actor: &Identity, identity: &Identity, reason: &str) -> Result<()> {
 }
 
 /// One line for each refusal; the client is told as much as it may know.
-fn log(subject_id: Option<Uuid>, error: Error) -> Error {
+fn log(subject_id: Option<UserId>, error: Error) -> Error {
     let reason = match &error {
         Error::Unauthenticated => "revoked",
         Error::NotFound { .. } => "unknown_user",

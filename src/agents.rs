@@ -8,10 +8,10 @@ use crate::bearer::{Failure, Named};
 use crate::directory::{self, User};
 use crate::error::{Error, Result};
 use crate::identity::{Identity, Lends};
+use crate::ids::{TenantId, UserId};
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
 use crate::tenants::{self, Membership};
 use std::rc::Rc;
-use uuid::Uuid;
 
 /// Who else bounds what a credential grants, and what an agent may read of its owner.
 #[derive(Default)]
@@ -24,7 +24,7 @@ pub struct Bounds {
 
 /// A row of the table, as authentication needs it.
 struct Registration {
-    owner_id: Uuid,
+    owner_id: UserId,
     active: bool,
     capabilities: Vec<String>,
 }
@@ -66,7 +66,7 @@ impl Bounds {
     pub fn in_tenant(
         mut self,
         user: &mut User,
-        tenant_id: Option<Uuid>,
+        tenant_id: Option<TenantId>,
         named: &Named,
     ) -> std::result::Result<Self, Failure> {
         for bound in self.users.iter_mut().filter(|bound| !bound.is_agent) {
@@ -110,8 +110,9 @@ pub fn owner(identity: &Identity) -> Result<Option<User>> {
 
 /// The owner and the capabilities of an agent that may act.
 fn registered(agent: &User, named: &Named) -> std::result::Result<(User, Vec<String>), Failure> {
-    let found =
-        Latest::with(|latest| AGENT_BY_ID.with(|agents| agents.first(latest, &[uuid_datum(agent.id)], registration)))?;
+    let found = Latest::with(|latest| {
+        AGENT_BY_ID.with(|agents| agents.first(latest, &[uuid_datum(agent.id.as_uuid())], registration))
+    })?;
     let Registration { owner_id, active, capabilities } = found.ok_or_else(|| named.refused("agent_not_registered"))?;
     if !active {
         return Err(named.refused("agent_not_active"));
@@ -123,5 +124,9 @@ fn registered(agent: &User, named: &Named) -> std::result::Result<(User, Vec<Str
 }
 
 fn registration(row: &Row<'_>) -> Result<Registration> {
-    Ok(Registration { owner_id: row.uuid(0)?, active: row.text(1)? == Some("active"), capabilities: row.texts(2)? })
+    Ok(Registration {
+        owner_id: row.uuid(0)?.into(),
+        active: row.text(1)? == Some("active"),
+        capabilities: row.texts(2)?,
+    })
 }

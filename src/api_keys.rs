@@ -3,6 +3,7 @@
 use crate::autonomous::{self, Task, Write};
 use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::error::or_raise;
+use crate::ids::UserId;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::permissions::Limits;
 use crate::secret::{self, Secret};
@@ -18,7 +19,7 @@ use uuid::Uuid;
 /// A row of the table, as authentication needs it.
 struct ApiKey {
     id: Uuid,
-    user_id: Uuid,
+    user_id: UserId,
     secret_hash: Vec<u8>,
     scopes: Vec<String>,
     expires_at: Option<i64>,
@@ -63,7 +64,7 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
             keys.first(latest, &[prefix.into_datum()], |row| {
                 Ok(ApiKey {
                     id: row.uuid(0)?,
-                    user_id: row.uuid(1)?,
+                    user_id: row.uuid(1)?.into(),
                     secret_hash: row.get::<Vec<u8>>(2)?.unwrap_or_default(),
                     scopes: row.texts(3)?,
                     expires_at: row.time(4)?,

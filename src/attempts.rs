@@ -3,10 +3,10 @@
 use crate::autonomous::{self, Task};
 use crate::caller::{self, Kind};
 use crate::error::{Error, Result};
+use crate::ids::UserId;
 use crate::spi;
 use pgrx::Inet;
 use serde_json::json;
-use uuid::Uuid;
 
 /// By what attempts are counted.
 pub struct Attempts {
@@ -56,7 +56,7 @@ impl Attempts {
     }
 
     /// Of somebody who is signed in.
-    pub fn of_user(user_id: Uuid) -> Self {
+    pub fn of_user(user_id: UserId) -> Self {
         Self { keys: vec![format!("user:{user_id}")], unsaid: Vec::new() }
     }
 

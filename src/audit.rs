@@ -2,12 +2,12 @@
 
 use crate::error::{Error, Result};
 use crate::identity::Identity;
+use crate::ids::{SessionId, TenantId, UserId};
 use crate::{caller, door, sealed, spi};
 use pgrx::JsonB;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::cell::RefCell;
-use uuid::Uuid;
 
 /// Who says it: the extension about itself, or the application.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -40,10 +40,10 @@ const LONGEST_REASON: usize = 1000;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Who {
     database_role: String,
-    user_id: Option<Uuid>,
-    actor_id: Option<Uuid>,
-    tenant_id: Option<Uuid>,
-    session_id: Option<String>,
+    user_id: Option<UserId>,
+    actor_id: Option<UserId>,
+    tenant_id: Option<TenantId>,
+    session_id: Option<SessionId>,
 }
 
 thread_local! {
@@ -69,7 +69,7 @@ impl Who {
             user_id: Some(identity.user_id),
             actor_id: Some(identity.actor_id),
             tenant_id: identity.tenant_id,
-            session_id: identity.session_id.as_deref().map(str::to_owned),
+            session_id: identity.session_id.clone(),
             ..self
         }
     }
@@ -112,7 +112,7 @@ impl Record {
     }
 
     /// Names who acts, where the transaction itself has no identity.
-    pub fn by(self, actor: Uuid) -> Self {
+    pub fn by(self, actor: UserId) -> Self {
         Self { who: Who { actor_id: Some(actor), ..self.who }, ..self }
     }
 
@@ -122,7 +122,7 @@ impl Record {
     }
 
     /// Names for whom the actor of this transaction acts from here on.
-    pub fn acting_for(self, user: Uuid) -> Self {
+    pub fn acting_for(self, user: UserId) -> Self {
         Self { who: Who { user_id: Some(user), ..self.who }, ..self }
     }
 

@@ -11,17 +11,16 @@ use crate::caller::{self, Kind};
 use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
+use crate::ids::{TenantId, UserId};
 use crate::permissions::{self, Granted, Limits};
 use crate::shown::{Shown, ShownKey};
 use crate::tenants::{self, Membership};
 use crate::transaction::{self, Attempt};
-use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{
     agents, api_keys, bans, clock, device_certificates, hooks, issuers, jwt, refusals, sealed, settings, tokens,
 };
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
-use uuid::Uuid;
 
 /// Acts for the user of a bearer token. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
@@ -31,23 +30,19 @@ fn authenticate(
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
 ) -> pgrx::Uuid {
     hooks::hide_statement();
-    or_raise(sign_in("authenticate", token.unwrap_or_default(), client_ip.as_ref(), tenant_id))
+    let tenant_id = tenant_id.map(TenantId::from_pgrx);
+    or_raise(sign_in("authenticate", token.unwrap_or_default(), client_ip.as_ref(), tenant_id)).to_pgrx()
 }
 
 /// What `authenticate` and the functions of gateways do; `function` is the one that was called.
-pub fn sign_in(
-    function: &str,
-    token: &str,
-    client_ip: Option<&Inet>,
-    tenant_id: Option<pgrx::Uuid>,
-) -> Result<pgrx::Uuid> {
+pub fn sign_in(function: &str, token: &str, client_ip: Option<&Inet>, tenant_id: Option<TenantId>) -> Result<UserId> {
     caller::require_row_security()?;
     transaction::warn_outside_block(function);
     let attempt = Attempt::begin()?;
     bans::refuse_banned(function, client_ip)?;
     let refused = |refused| refuse(function, refused, client_ip);
     let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
-    let (tenant_id, roles_in_tenant) = tenant(&bearer, tenant_id.map(from_pgrx)).map_err(refused)?;
+    let (tenant_id, roles_in_tenant) = tenant(&bearer, tenant_id).map_err(refused)?;
     let shown = Shown::of(&bearer);
     let Bearer { mut user, actor, bounds, expires_at, session_id, limits, named, .. } = bearer;
     user.roles = tenants::join_roles(user.roles, roles_in_tenant);
@@ -68,7 +63,7 @@ pub fn sign_in(
     };
     attempt.succeed(&identity)?;
     shown.note();
-    Ok(to_pgrx(identity.user_id))
+    Ok(identity.user_id)
 }
 
 /// Acts for a user whom a trusted role has verified itself. See the comment on the SQL function.
@@ -79,9 +74,10 @@ fn set_current_user(
     client_ip: default!(Option<Inet>, "NULL"),
 ) -> pgrx::Uuid {
     or_raise(state("set_current_user", tenant_id, client_ip.as_ref(), || match user_id {
-        Some(user_id) => Stated::user(directory::find_by_id(from_pgrx(user_id))?),
+        Some(user_id) => Stated::user(directory::find_by_id(UserId::from_pgrx(user_id))?),
         None => Stated::user(None),
     }))
+    .to_pgrx()
 }
 
 /// As `set_current_user`, by external id. See the comment on the SQL function.
@@ -95,6 +91,7 @@ fn set_current_external_user(
         Some(external_id) => Stated::user(directory::find_by_external_id(external_id)?),
         None => Stated::user(None),
     }))
+    .to_pgrx()
 }
 
 /// As `set_current_user`, by the certificate of a device. See the comment on the SQL function.
@@ -108,6 +105,7 @@ fn set_current_device(
         let (user, certificate, named) = device_certificates::find(fingerprint.unwrap_or_default())?;
         Ok(Stated { user, certificate: Some(certificate), named })
     }))
+    .to_pgrx()
 }
 
 /// Ends the identity for the rest of the transaction; whether there was one.
@@ -121,7 +119,7 @@ fn sign_out() -> bool {
 /// Whether the transaction acts for this user; refused otherwise.
 #[pg_extern(schema = "warden", stable, parallel_safe, name = "require_user")]
 fn require_user(user_id: Option<pgrx::Uuid>) -> bool {
-    or_raise(require(|identity| user_id.is_some_and(|id| id.as_bytes() == identity.user_id.as_bytes())))
+    or_raise(require(|identity| user_id.map(UserId::from_pgrx) == Some(identity.user_id)))
 }
 
 /// As `require_user`, for an id in text form.
@@ -129,7 +127,7 @@ fn require_user(user_id: Option<pgrx::Uuid>) -> bool {
 fn require_user_text(user_id: Option<&str>) -> bool {
     or_raise(require(|identity| {
         user_id.is_some_and(|id| {
-            directory::canonical_uuid(id) == Some(identity.user_id) || identity.external_id.as_deref() == Some(id)
+            UserId::parse(id) == Some(identity.user_id) || identity.external_id.as_deref() == Some(id)
         })
     }))
 }
@@ -231,14 +229,14 @@ fn state(
     tenant_id: Option<pgrx::Uuid>,
     client_ip: Option<&Inet>,
     find: impl FnOnce() -> std::result::Result<Stated, Failure>,
-) -> Result<pgrx::Uuid> {
+) -> Result<UserId> {
     caller::require(Kind::Trusted)?;
     caller::require_row_security()?;
     transaction::warn_outside_block(function);
     let attempt = Attempt::begin()?;
     bans::refuse_banned(function, client_ip)?;
     let Stated { mut user, certificate, named } = find().map_err(|failure| refuse(function, failure, client_ip))?;
-    let tenant_id = tenant_id.map(from_pgrx);
+    let tenant_id = tenant_id.map(TenantId::from_pgrx);
     let roles_in_tenant = match tenant_id.map(|tenant_id| tenants::membership(tenant_id, user.id)).transpose()? {
         None | Some(Membership::NoTenants) => Vec::new(),
         Some(Membership::Member(roles)) => roles,
@@ -270,14 +268,14 @@ fn state(
     if let Some(certificate) = certificate {
         Shown::of_certificate(identity.user_id, certificate).note();
     }
-    Ok(to_pgrx(identity.user_id))
+    Ok(identity.user_id)
 }
 
 /// The tenant to act in, with the user's roles there: the token's, or the one that the caller names; where
 /// both name one, the same.
 ///
 /// A database without tenants takes the word of the issuer for it, and nobody else's.
-fn tenant(bearer: &Bearer, asked: Option<Uuid>) -> std::result::Result<(Option<Uuid>, Vec<String>), Failure> {
+fn tenant(bearer: &Bearer, asked: Option<TenantId>) -> std::result::Result<(Option<TenantId>, Vec<String>), Failure> {
     let (said, refused) = (bearer.tenant_id, |reason| Err(bearer.named.refused(reason)));
     if said.is_some() && asked.is_some() && asked != said {
         return refused("tenant_not_in_token");

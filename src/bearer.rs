@@ -4,11 +4,11 @@ use crate::address::Network;
 use crate::agents::Bounds;
 use crate::directory::User;
 use crate::error::Error;
+use crate::ids::{SessionId, TenantId};
 use crate::permissions::Limits;
 use crate::shown::ShownKey;
 use crate::{api_keys, tokens};
 use std::rc::Rc;
-use uuid::Uuid;
 
 /// The users that a credential speaks for, and what it grants.
 pub struct Bearer {
@@ -19,8 +19,8 @@ pub struct Bearer {
     pub bounds: Bounds,
     /// In microseconds since 2000-01-01 UTC.
     pub expires_at: i64,
-    pub session_id: Option<Rc<str>>,
-    pub tenant_id: Option<Uuid>,
+    pub session_id: Option<SessionId>,
+    pub tenant_id: Option<TenantId>,
     /// Whether it is a token of this database.
     pub is_own: bool,
     /// The claims `iat`, in microseconds since 2000-01-01 UTC, and `jti` of a token.

@@ -4,6 +4,7 @@
 use crate::bearer::{Failure, Named};
 use crate::clock;
 use crate::directory::{self, User};
+use crate::ids::UserId;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::shown::ShownKey;
 use pgrx::IntoDatum;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 /// A row of the table, as authentication needs it.
 struct Certificate {
     id: Uuid,
-    user_id: Uuid,
+    user_id: UserId,
     expires_at: Option<i64>,
     revoked: bool,
 }
@@ -42,7 +43,7 @@ pub fn find(fingerprint: &str) -> Result<(User, ShownKey, Named), Failure> {
             certificates.first(latest, &[fingerprint.as_str().into_datum()], |row| {
                 Ok(Certificate {
                     id: row.uuid(0)?,
-                    user_id: row.uuid(1)?,
+                    user_id: row.uuid(1)?.into(),
                     expires_at: row.time(2)?,
                     revoked: row.time(3)?.is_some(),
                 })

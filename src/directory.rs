@@ -7,13 +7,13 @@
 
 use crate::autonomous::{self, Task};
 use crate::error::Result;
+use crate::ids::{SessionId, UserId};
 use crate::lookup::{Key, Latest, Lookup, Place, Row, uuid_in_place};
 use pgrx::IntoDatum;
 use serde_json::json;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::ops::ControlFlow;
-use uuid::Uuid;
 
 /// What the subject of an issuer's tokens is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl SubjectIs {
 /// A row of the directory, as authentication needs it.
 #[derive(Clone)]
 pub struct User {
-    pub id: Uuid,
+    pub id: UserId,
     pub external_id: Option<String>,
     pub roles: Vec<String>,
     /// Scopes of the user alone.
@@ -49,7 +49,7 @@ pub struct User {
     /// Microseconds since 2000-01-01 UTC; tokens issued before are refused.
     pub tokens_valid_after: i64,
     /// The one session whose tokens that does not concern.
-    pub kept_session: Option<String>,
+    pub kept_session: Option<SessionId>,
     /// Whether it is an agent, who has an owner (agents.rs).
     pub is_agent: bool,
     pub is_service: bool,
@@ -91,7 +91,7 @@ pub fn find_subject(
 ) -> Result<Option<User>> {
     Latest::with(|latest| {
         let mut user = match subject_is {
-            SubjectIs::UserId => match canonical_uuid(subject) {
+            SubjectIs::UserId => match UserId::parse(subject) {
                 Some(id) => by_id(latest, id, place)?,
                 None => None,
             },
@@ -114,14 +114,14 @@ pub fn find_subject(
 
 /// The user that a subject of this database's own tokens names: whoever else speaks for it, the database does.
 pub fn find_own_subject(subject: &str, place: &Cell<Option<Place>>) -> Result<Option<User>> {
-    match canonical_uuid(subject) {
+    match UserId::parse(subject) {
         Some(id) => Latest::with(|latest| by_id(latest, id, place)),
         None => Ok(None),
     }
 }
 
 /// The user with this id.
-pub fn find_by_id(id: Uuid) -> Result<Option<User>> {
+pub fn find_by_id(id: UserId) -> Result<Option<User>> {
     Latest::with(|latest| by_id(latest, id, &Cell::new(None)))
 }
 
@@ -130,8 +130,8 @@ pub fn find_by_external_id(external_id: &str) -> Result<Option<User>> {
     Latest::with(|latest| by_external_id(latest, external_id, &Cell::new(None)))
 }
 
-fn by_id(latest: &Latest, id: Uuid, place: &Cell<Option<Place>>) -> Result<Option<User>> {
-    USER_BY_ID.with(|users| users.first_near(latest, &[uuid_in_place(&id)], place, user))
+fn by_id(latest: &Latest, id: UserId, place: &Cell<Option<Place>>) -> Result<Option<User>> {
+    USER_BY_ID.with(|users| users.first_near(latest, &[uuid_in_place(id.as_uuid())], place, user))
 }
 
 fn by_external_id(latest: &Latest, external_id: &str, place: &Cell<Option<Place>>) -> Result<Option<User>> {
@@ -139,15 +139,15 @@ fn by_external_id(latest: &Latest, external_id: &str, place: &Cell<Option<Place>
     USER_BY_EXTERNAL_ID.with(|users| users.first_near(latest, &key, place, user))
 }
 
-fn linked_user(latest: &Latest, issuer: &str, subject: &str) -> Result<Option<Uuid>> {
+fn linked_user(latest: &Latest, issuer: &str, subject: &str) -> Result<Option<UserId>> {
     let key = [issuer.into_datum(), subject.into_datum()];
-    USER_OF_IDENTITY.with(|identities| identities.first(latest, &key, |row| row.uuid(0)))
+    USER_OF_IDENTITY.with(|identities| identities.first(latest, &key, |row| row.uuid(0).map(UserId::from)))
 }
 
-fn is_linked_elsewhere(latest: &Latest, user_id: Uuid, issuer: &str, subject: &str) -> Result<bool> {
+fn is_linked_elsewhere(latest: &Latest, user_id: UserId, issuer: &str, subject: &str) -> Result<bool> {
     let (mut linked, mut linked_here) = (false, false);
     IDENTITIES_OF_USER.with(|identities| {
-        identities.each(latest, &[uuid_in_place(&user_id)], |row| {
+        identities.each(latest, &[uuid_in_place(user_id.as_uuid())], |row| {
             linked = true;
             linked_here = row.text(0)? == Some(issuer) && row.text(1)? == Some(subject);
             Ok(if linked_here { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -174,7 +174,7 @@ pub struct Newcomer<'a> {
 /// transaction, and gateways begin one READ ONLY for each GET, while whoever has just signed up reads first.
 pub fn provision(newcomer: &Newcomer<'_>) -> Result<()> {
     let Newcomer { issuer, subject, subject_is, verified_email, link } = *newcomer;
-    let id = match (subject_is, canonical_uuid(subject)) {
+    let id = match (subject_is, UserId::parse(subject)) {
         // What is no id can be no user.
         (SubjectIs::UserId, None) => return Ok(()),
         // An external id that is a UUID is the user's id: see the constraint on warden.users.
@@ -196,21 +196,16 @@ pub fn provision(newcomer: &Newcomer<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A UUID in the one form that Postgres prints; any other spelling would be an alias of it.
-pub fn canonical_uuid(text: &str) -> Option<Uuid> {
-    Uuid::try_parse(text).ok().filter(|id| id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text)
-}
-
 fn user(row: &Row<'_>) -> Result<User> {
     let kind = row.text(8)?;
     Ok(User {
-        id: row.uuid(0)?,
+        id: row.uuid(0)?.into(),
         external_id: row.text(1)?.map(str::to_owned),
         roles: row.texts(2)?,
         scopes: row.texts(7)?,
         active: row.text(3)? == Some("active"),
         tokens_valid_after: row.time(4)?.unwrap_or(i64::MAX),
-        kept_session: row.text(6)?.map(str::to_owned),
+        kept_session: row.text(6)?.map(SessionId::from),
         is_agent: kind == Some("agent"),
         is_service: kind == Some("service"),
         linked: row.get(5)?.unwrap_or(true),

@@ -15,6 +15,7 @@ use crate::audit::{self, Record, Source};
 use crate::bearer::{Failure, FirstSight, bearer};
 use crate::c_function::version_1;
 use crate::error::{Error, Result, or_raise};
+use crate::ids::UserId;
 use crate::scope_checks::Person;
 use crate::sealed::{self, Standing};
 use crate::spi::Statement;
@@ -152,7 +153,7 @@ thread_local! {
 }
 
 /// The user whose token names the person behind a role that several use.
-fn actor(token: &str) -> Result<uuid::Uuid> {
+fn actor(token: &str) -> Result<UserId> {
     match bearer(token, FirstSight::OnlyLook) {
         Ok(bearer) => {
             let actor = bearer.actor.as_ref().unwrap_or(&bearer.user);

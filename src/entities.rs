@@ -6,9 +6,10 @@
 use crate::entity_rules::{Access, Entities, Holder, Reason, Subject, decide};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
+use crate::ids::UserId;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::readers::somebody;
-use crate::uuids::{from_pgrx, to_pgrx};
+use crate::uuids::to_pgrx;
 use crate::{agents, directory, sealed};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::Datum;
@@ -42,7 +43,7 @@ fn decide_entity(
     user_id: pgrx::Uuid,
     roles: Vec<String>,
 ) -> TableIterator<'static, (name!(allowed, bool), name!(reason, String), name!(rule_id, Option<pgrx::Uuid>))> {
-    let user_id = from_pgrx(user_id);
+    let user_id = UserId::from_pgrx(user_id);
     let decision = or_raise(Latest::with(|latest| {
         Tables { latest }.decide(entity_type, entity_id, &Subject { user_id, roles: &roles })
     }));
@@ -138,7 +139,7 @@ impl Entities for Tables<'_> {
                 let access = if row.text(3)? == Some("allow") { Access::Allow } else { Access::Deny };
                 let holder = match row.text(2)? {
                     Some(role) => Holder::Role(role),
-                    None => Holder::User(row.uuid(1)?),
+                    None => Holder::User(row.uuid(1)?.into()),
                 };
                 met(holder, access, row.uuid(0)?);
                 Ok(ControlFlow::Continue(()))

@@ -7,12 +7,13 @@
 
 #![forbid(unsafe_code)]
 
+use crate::ids::UserId;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Who asks.
 pub struct Subject<'a> {
-    pub user_id: Uuid,
+    pub user_id: UserId,
     pub roles: &'a [String],
 }
 
@@ -25,7 +26,7 @@ pub enum Access {
 /// Whom a rule is about.
 #[derive(Debug, Clone, Copy)]
 pub enum Holder<'a> {
-    User(Uuid),
+    User(UserId),
     Role(&'a str),
 }
 

@@ -4,6 +4,7 @@ use crate::autonomous::{self, Task};
 use crate::bearer::{Bearer, Failure, FirstSight, bearer};
 use crate::error::{Error, Result, or_raise};
 use crate::grant::{self, Answer, Denied, Granted, denied_by_task, deny};
+use crate::ids::SessionId;
 use crate::login::seconds;
 use crate::permissions;
 use crate::signing_keys::{self, AccessToken};
@@ -82,13 +83,13 @@ fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option
             // Between here and the task it may be revoked.
             "subject": {
                 "issuer": subject.named.issuer.as_deref(), "jti": subject.jti.as_deref(),
-                "issued_at": subject.issued_at.map(clock::to_unix_seconds), "session": subject.session_id.as_deref(),
+                "issued_at": subject.issued_at.map(clock::to_unix_seconds), "session": subject.session_id,
             },
             "lifetime": seconds(expires_in), "idle_timeout": seconds(0),
             "max_sessions": settings::max_sessions(), "evict": settings::evict_sessions(),
         }),
     )?;
-    let Some(session_id) = answer["session_id"].as_str() else {
+    let Some(session_id) = answer["session_id"].as_str().map(SessionId::from) else {
         let reason = answer["error"].as_str().unwrap_or_default();
         return deny("exchange_token", denied_by_task(reason), reason, &fields);
     };
@@ -114,7 +115,7 @@ fn parent(subject: &Bearer) -> Result<(Option<Uuid>, i64)> {
     if !subject.is_own {
         return Ok((None, i64::MAX));
     }
-    let id = subject.session_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+    let id = subject.session_id.as_ref().and_then(SessionId::to_uuid);
     let session = id.map(|id| sessions::find(id, &Cell::new(None))).transpose()?.flatten();
     let session = session.ok_or_else(|| Error::internal("a token of ours has no session"))?;
     Ok((id, (session.over_at - clock::now()).div_euclid(1_000_000)))

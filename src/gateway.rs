@@ -1,6 +1,7 @@
 //! What gateways call: `pre_request()`, for PostgREST.
 
 use crate::error::{Error, Result, or_raise};
+use crate::ids::UserId;
 use crate::transaction::Attempt;
 use crate::{authenticate, authorization, bans, caller, forwarded, hooks, refusals, sealed, settings};
 use pgrx::Inet;
@@ -10,13 +11,13 @@ use pgrx::prelude::*;
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn pre_request() -> Option<pgrx::Uuid> {
     hooks::hide_statement();
-    or_raise(act_for_request())
+    or_raise(act_for_request()).map(UserId::to_pgrx)
 }
 
 /// The headers are a plain setting that any client can set, which is why nothing is believed of them
 /// but a token that proves itself. The claims that PostgREST has read stand beside them as another
 /// plain setting, and prove nothing.
-fn act_for_request() -> Result<Option<pgrx::Uuid>> {
+fn act_for_request() -> Result<Option<UserId>> {
     // Also for a request that is nobody's: a gateway whose role no policy binds would show it everything.
     caller::require_row_security()?;
     let headers = settings::request_headers();

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::ids::{SessionId, TenantId, UserId};
 use crate::scopes::{self, Context, Template};
 use std::rc::Rc;
 use uuid::Uuid;
@@ -27,11 +28,11 @@ pub struct Identity {
     /// Microseconds since 2000-01-01 UTC (Postgres' `timestamptz`); from then on nobody.
     pub expires_at: i64,
     /// For whom the transaction acts.
-    pub user_id: Uuid,
+    pub user_id: UserId,
     /// Who acts: the user itself, or an agent or administrator on the user's behalf (RFC 8693 `act`).
-    pub actor_id: Uuid,
-    pub tenant_id: Option<Uuid>,
-    pub session_id: Option<Rc<str>>,
+    pub actor_id: UserId,
+    pub tenant_id: Option<TenantId>,
+    pub session_id: Option<SessionId>,
     /// The application's own name for the user.
     pub external_id: Option<String>,
     pub roles: Vec<String>,
@@ -46,7 +47,7 @@ pub struct Identity {
 /// The owner of an agent, and what the agent may read of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lends {
-    pub owner_id: Uuid,
+    pub owner_id: UserId,
     /// The application's own name for the owner.
     pub external_id: Option<String>,
     pub capabilities: Vec<String>,
@@ -59,7 +60,7 @@ impl Identity {
         let lends = self.lends.as_deref();
         let lending_external_id = lends.and_then(|lends| lends.external_id.as_deref());
         let capabilities = lends.map_or(&[][..], |lends| &lends.capabilities);
-        let texts = [self.session_id.as_deref(), self.external_id.as_deref(), lending_external_id];
+        let texts = [self.session_id.as_ref().map(SessionId::as_str), self.external_id.as_deref(), lending_external_id];
         let mut all = texts.into_iter().flatten().chain(self.members()).chain(capabilities.iter().map(String::as_str));
         if all.any(holds_control_character) {
             return None;
@@ -70,7 +71,9 @@ impl Identity {
             text.push(PART);
             push_number(&mut text, number);
         }
-        for id in [Some(self.user_id), Some(self.actor_id), self.tenant_id, lends.map(|lends| lends.owner_id)] {
+        let tenant_id = self.tenant_id.as_ref().map(TenantId::as_uuid);
+        let owner_id = lends.map(|lends| lends.owner_id.as_uuid());
+        for id in [Some(self.user_id.as_uuid()), Some(self.actor_id.as_uuid()), tenant_id, owner_id] {
             text.push(PART);
             if let Some(id) = id {
                 text.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
@@ -107,7 +110,7 @@ impl Identity {
             user_id: head.user_id,
             actor_id: head.actor_id,
             tenant_id: head.tenant_id,
-            session_id: optional(session).map(Rc::from),
+            session_id: optional(session).map(SessionId::from),
             external_id: optional(external),
             roles: list(roles),
             granted: list(granted).into(),
@@ -137,8 +140,8 @@ impl Identity {
     pub fn holds(&self, scope: &str) -> bool {
         self.granted.iter().any(|granted| granted == scope)
             || match scopes::context(scope) {
-                Some(Context::User(id)) => is(Some(self.user_id), id),
-                Some(Context::Tenant(id)) => is(self.tenant_id, id),
+                Some(Context::User(id)) => is(Some(self.user_id.as_uuid()), id),
+                Some(Context::Tenant(id)) => is(self.tenant_id.as_ref().map(TenantId::as_uuid), id),
                 None => false,
             }
     }
@@ -183,9 +186,9 @@ impl Lends {
 pub struct Head {
     pub serial: i32,
     pub expires_at: i64,
-    pub user_id: Uuid,
-    pub actor_id: Uuid,
-    pub tenant_id: Option<Uuid>,
+    pub user_id: UserId,
+    pub actor_id: UserId,
+    pub tenant_id: Option<TenantId>,
     /// The external id as a number: what an integer owner column holds.
     ///
     /// Only the canonical decimal form from 1 to 2^63-1 is a number. '07', ' 7', '+7' and '0x7' are
@@ -199,7 +202,7 @@ pub struct Head {
 /// The owner of an agent, as rows are compared with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lending {
-    pub owner_id: Uuid,
+    pub owner_id: UserId,
     pub external_number: Option<i64>,
 }
 
@@ -216,13 +219,10 @@ fn read(text: &str) -> Option<(Head, [&str; 6])> {
     (parts.next()? == VERSION).then_some(())?;
     let serial = parts.next()?.parse().ok().filter(|serial| *serial > 0)?;
     let expires_at = parts.next()?.parse().ok()?;
-    let user_id = parts.next()?.parse().ok()?;
-    let actor_id = parts.next()?.parse().ok()?;
-    let mut optional = || match parts.next()? {
-        "" => Some(None),
-        id => Some(Some(id.parse().ok()?)),
-    };
-    let (tenant_id, owner_id): (Option<Uuid>, Option<Uuid>) = (optional()?, optional()?);
+    let user_id = UserId::parse(parts.next()?)?;
+    let actor_id = UserId::parse(parts.next()?)?;
+    let tenant_id = unless_empty(parts.next()?, TenantId::parse)?;
+    let owner_id = unless_empty(parts.next()?, UserId::parse)?;
     let rest = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
     let reads_only = match parts.next()? {
         "" => false,
@@ -236,6 +236,11 @@ fn read(text: &str) -> Option<(Head, [&str; 6])> {
     let external_number = number(external_id);
     let lends = owner_id.map(|owner_id| Lending { owner_id, external_number: number(lending_external_id) });
     Some((Head { serial, expires_at, user_id, actor_id, tenant_id, external_number, reads_only, lends }, rest))
+}
+
+/// A part that may be empty; `None` where it is neither that nor what it should be.
+fn unless_empty<T>(part: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    if part.is_empty() { Some(None) } else { parse(part).map(Some) }
 }
 
 /// As `write!` does, in a fifth of the time: every transaction has two numbers.
@@ -259,7 +264,7 @@ fn holds_control_character(value: &str) -> bool {
     !plain && value.chars().any(char::is_control)
 }
 
-fn is(id: Option<Uuid>, text: &str) -> bool {
+fn is(id: Option<&Uuid>, text: &str) -> bool {
     id.is_some_and(|id| id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text)
 }
 
@@ -277,20 +282,24 @@ fn list(part: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn user(number: u128) -> UserId {
+        Uuid::from_u128(number).into()
+    }
+
     fn alice() -> Identity {
         Identity {
             serial: 7,
             expires_at: 812_345_678_901_234,
-            user_id: Uuid::from_u128(0xa11ce),
-            actor_id: Uuid::from_u128(0xa6e27),
-            tenant_id: Some(Uuid::from_u128(1)),
+            user_id: user(0xa11ce),
+            actor_id: user(0xa6e27),
+            tenant_id: Some(Uuid::from_u128(1).into()),
             session_id: Some("sess_1".into()),
             external_id: Some("auth0|ü".into()),
             roles: vec!["user".into(), "admin".into()],
             granted: Rc::new(["agents:read".into()]),
             reads_only: true,
             lends: Some(Rc::new(Lends {
-                owner_id: Uuid::from_u128(0x0e),
+                owner_id: user(0x0e),
                 external_id: Some("7".into()),
                 capabilities: vec!["can_read_user_memory".into(), "can_read_notes".into()],
             })),
@@ -367,13 +376,13 @@ mod tests {
     #[test]
     fn an_owner_lends_by_the_name_of_a_capability_alone() {
         let agent = alice();
-        assert_eq!(agent.lends("can_read_notes").map(|lends| lends.owner_id), Some(Uuid::from_u128(0x0e)));
+        assert_eq!(agent.lends("can_read_notes").map(|lends| lends.owner_id), Some(user(0x0e)));
         assert_eq!(agent.head().lends.and_then(|lends| lends.external_number), Some(7));
         for other in ["", "can_read", "can_read_notes2", "CAN_READ_NOTES", "*"] {
             assert_eq!(agent.lends(other), None, "{other:?}");
         }
         assert_eq!(Identity { lends: None, ..alice() }.lends("can_read_notes"), None);
-        let unnamed = Lends { owner_id: Uuid::from_u128(1), external_id: None, capabilities: vec![] };
+        let unnamed = Lends { owner_id: user(1), external_id: None, capabilities: vec![] };
         assert_eq!(unnamed.external_text(), Uuid::from_u128(1).to_string());
     }
 

@@ -7,6 +7,7 @@
 use crate::attempts::{Attempts, Counted};
 use crate::autonomous::{self, Task};
 use crate::error::{Error, Result, or_raise};
+use crate::ids::{TenantId, UserId};
 use crate::login::{hash_of, hexadecimal};
 use crate::sealed::{self, Standing};
 use crate::secret::{self, Secret};
@@ -57,7 +58,9 @@ fn redeem_invite(
     let stated = Stated { email, password, name, full_name, display_name, client_ip };
     let answer = or_raise(redeem(code.unwrap_or_default(), invite_id.map(from_pgrx), &stated));
     TableIterator::once(match answer {
-        Ok(redeemed) => (redeemed.user_id, redeemed.tenant_id, Some(redeemed.is_new), None, None, None),
+        Ok(Redeemed { user_id, tenant_id, is_new }) => {
+            (user_id.map(UserId::to_pgrx), tenant_id.map(TenantId::to_pgrx), Some(is_new), None, None, None)
+        }
         Err(denied) => {
             (None, None, None, Some(denied.error.to_owned()), Some(denied.description.to_owned()), denied.retry_after)
         }
@@ -75,8 +78,8 @@ struct Stated<'a> {
 }
 
 struct Redeemed {
-    user_id: Option<pgrx::Uuid>,
-    tenant_id: Option<pgrx::Uuid>,
+    user_id: Option<UserId>,
+    tenant_id: Option<TenantId>,
     is_new: bool,
 }
 
@@ -99,7 +102,7 @@ enum Code {
 
 /// Who is signed in, and by what.
 struct Redeemer {
-    user_id: Uuid,
+    user_id: UserId,
     credential: Value,
 }
 
@@ -153,9 +156,10 @@ fn redeem(code: &str, invite_id: Option<Uuid>, stated: &Stated<'_>) -> Result<An
         }),
     )?;
     let Some(reason) = answer["error"].as_str() else {
-        let id = |name: &str| answer[name].as_str().and_then(|id| Uuid::try_parse(id).ok()).map(to_pgrx);
+        let user_id = answer["user_id"].as_str().and_then(UserId::parse);
+        let tenant_id = answer["tenant_id"].as_str().and_then(TenantId::parse);
         let is_new = answer["is_new"].as_bool().unwrap_or(false);
-        return Ok(Ok(Redeemed { user_id: id("user_id"), tenant_id: id("tenant_id"), is_new }));
+        return Ok(Ok(Redeemed { user_id, tenant_id, is_new }));
     };
     log(reason, invite_id, address);
     Ok(Err(match reason {

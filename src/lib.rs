@@ -36,6 +36,7 @@ mod held_settings;
 mod hooks;
 mod http_status;
 mod identity;
+mod ids;
 mod invites;
 mod issuers;
 // A library of its own: unit tests and the fuzzer use what the extension does not.

@@ -4,16 +4,15 @@ use crate::attempts::{Attempts, Counted};
 use crate::autonomous::{self, Task};
 use crate::error::{Error, Result, or_raise};
 use crate::grant::{self, Answer, Denied, Granted, denied_by_task, deny};
+use crate::ids::{SessionId, UserId};
 use crate::passwords::{self, Password, Unhashable};
 use crate::secret::{self, Secret};
 use crate::signing_keys::{self, AccessToken};
 use crate::spi::Statement;
-use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{bans, hooks, settings};
 use pgrx::prelude::*;
 use pgrx::{Inet, IntoDatum};
 use serde_json::json;
-use uuid::Uuid;
 
 /// Signs a user in. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
@@ -56,7 +55,7 @@ struct From<'a> {
 struct Candidate {
     account: String,
     person: String,
-    user_id: Option<Uuid>,
+    user_id: Option<UserId>,
     hash: Option<String>,
     /// What stands against it whatever the password.
     obstacle: Option<String>,
@@ -113,7 +112,7 @@ fn sign_in(identifier: &str, password: &str, from: &From<'_>, scopes: Option<Vec
             "client_ip": address, "user_agent": from.user_agent, "device": from.device,
         }),
     )?;
-    let Some(session_id) = answer["session_id"].as_str() else {
+    let Some(session_id) = answer["session_id"].as_str().map(SessionId::from) else {
         let reason = answer["error"].as_str().unwrap_or_default();
         return deny("login", denied_by_task(reason), reason, &fields);
     };
@@ -138,7 +137,7 @@ fn find(identifier: &str) -> Result<Candidate> {
             Ok(Candidate {
                 account: row.get(1)?.unwrap_or_default(),
                 person: row.get(2)?.unwrap_or_default(),
-                user_id: row.get::<pgrx::Uuid>(3)?.map(from_pgrx),
+                user_id: row.get::<pgrx::Uuid>(3)?.map(UserId::from_pgrx),
                 hash: row.get(4)?,
                 obstacle: row.get(5)?,
             })
@@ -166,12 +165,12 @@ fn unhashable(_: Unhashable) -> Error {
 }
 
 /// The scopes that a user holds now.
-fn held_by(user_id: Uuid) -> Result<Vec<String>> {
+fn held_by(user_id: UserId) -> Result<Vec<String>> {
     thread_local! {
         static HELD: Statement =
             const { Statement::new(c"SELECT warden.scopes_of_user($1)", &[pg_sys::UUIDOID]) };
     }
-    let id = to_pgrx(user_id);
+    let id = user_id.to_pgrx();
     let held = HELD.with(|held| held.first(&[id.into_datum()], |row| row.get::<Vec<String>>(1)))?;
     Ok(held.flatten().unwrap_or_default())
 }

@@ -3,11 +3,11 @@
 use crate::autonomous::{self, Task};
 use crate::bearer::Failure;
 use crate::error::{Result, or_raise};
+use crate::ids::{SessionId, UserId};
 use crate::login::RefreshToken;
-use crate::{api_keys, directory, hooks, issuers, refresh, refusals, sealed, tokens};
+use crate::{api_keys, hooks, issuers, refresh, refusals, sealed, tokens};
 use pgrx::prelude::*;
 use serde_json::json;
-use uuid::Uuid;
 
 /// Ends a session. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
@@ -22,7 +22,7 @@ fn logout(token: default!(Option<&str>, "NULL")) -> bool {
 
 /// Ends the session of the identity, and the identity.
 fn end_own() -> Result<bool> {
-    let own = sealed::with_identity(|identity| (identity.user_id, identity.session_id.as_deref().map(str::to_owned)));
+    let own = sealed::with_identity(|identity| (identity.user_id, identity.session_id.clone()));
     let Some((user_id, Some(session))) = own else { return Ok(false) };
     end_session(user_id, &session)
 }
@@ -32,7 +32,7 @@ fn end_own() -> Result<bool> {
 fn end(token: &str) -> Result<bool> {
     if let Some(hash) = RefreshToken::hash(token) {
         return match refresh::session_of(&hash)? {
-            Some((user_id, session_id)) => end_session(user_id, &session_id.to_string()),
+            Some((user_id, session_id)) => end_session(user_id, &session_id),
             None => Ok(refused("unknown_refresh_token")),
         };
     } else if api_keys::is_key(token) {
@@ -46,8 +46,8 @@ fn end(token: &str) -> Result<bool> {
     };
     let Some(issuer) = issuers::find(claims.issuer())? else { return Ok(refused("unknown_issuer")) };
     if issuer.is_own {
-        return match (directory::canonical_uuid(claims.subject()), claims.session_id()) {
-            (Some(user_id), Some(session)) => end_session(user_id, session),
+        return match (UserId::parse(claims.subject()), claims.session_id().map(SessionId::from)) {
+            (Some(user_id), Some(session)) => end_session(user_id, &session),
             _ => Ok(refused("no_session")),
         };
     }
@@ -62,14 +62,14 @@ fn end(token: &str) -> Result<bool> {
     Ok(true)
 }
 
-fn end_session(user_id: Uuid, session: &str) -> Result<bool> {
-    let Some(session_id) = directory::canonical_uuid(session) else { return Ok(refused("session_of_another_issuer")) };
+fn end_session(user_id: UserId, session: &SessionId) -> Result<bool> {
+    let Some(session_id) = session.to_uuid() else { return Ok(refused("session_of_another_issuer")) };
     let answer = autonomous::run(
         Task::EndSessions,
         json!({ "user_id": user_id, "session_id": session_id, "reason": "logout", "action": "logout" }),
     )?;
     let ended = answer["ended"].as_i64().is_some_and(|ended| ended > 0);
-    let is_own = sealed::with_identity(|identity| identity.session_id.as_deref() == Some(session)).unwrap_or(false);
+    let is_own = sealed::with_identity(|identity| identity.session_id.as_ref() == Some(session)).unwrap_or(false);
     if ended && is_own {
         sealed::clear();
     }

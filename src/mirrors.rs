@@ -34,7 +34,7 @@ fn text(identity: &Identity, index: usize) -> String {
     match index {
         0 => identity.user_id.to_string(),
         1 => identity.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
-        2 => identity.session_id.as_deref().unwrap_or_default().to_owned(),
+        2 => identity.session_id.clone().map(String::from).unwrap_or_default(),
         3 => identity.scopes().join(" "),
         _ => identity.actor_id.to_string(),
     }

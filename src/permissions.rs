@@ -6,6 +6,7 @@
 use crate::catalog;
 use crate::directory::User;
 use crate::error::Result;
+use crate::ids::{TenantId, UserId};
 use crate::lookup::{Key, Latest, Lookup};
 use crate::scopes::{self, Held, Known, Pattern, Registry};
 use pgrx::IntoDatum;
@@ -13,7 +14,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use uuid::Uuid;
 
 /// What a transaction holds.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ struct Last {
     catalog: u64,
     roles: Vec<String>,
     scopes: Vec<String>,
-    ids: (Uuid, Option<Uuid>),
+    ids: (UserId, Option<TenantId>),
     granted: Granted,
 }
 
@@ -71,7 +71,7 @@ thread_local! {
 }
 
 /// The scopes of a user under the limits of a credential, as far as those who bound it hold them too (agents.rs).
-pub fn granted(user: &User, tenant_id: Option<Uuid>, limits: &Limits, bounds: &[User]) -> Result<Granted> {
+pub fn granted(user: &User, tenant_id: Option<TenantId>, limits: &Limits, bounds: &[User]) -> Result<Granted> {
     if !bounds.is_empty() {
         // Nothing is kept of these: it would depend on more.
         return Ok(facts()?.granted(user, tenant_id, &limits.patterns()?, bounds));
@@ -97,7 +97,7 @@ pub fn granted(user: &User, tenant_id: Option<Uuid>, limits: &Limits, bounds: &[
 }
 
 /// Every known scope, for who shall be refused for no lack of one.
-pub fn every_scope(user_id: Uuid, tenant_id: Option<Uuid>) -> Result<Rc<[String]>> {
+pub fn every_scope(user_id: UserId, tenant_id: Option<TenantId>) -> Result<Rc<[String]>> {
     let facts = facts()?;
     Ok(named(facts.registry.all(), user_id, tenant_id))
 }
@@ -160,7 +160,7 @@ impl Facts {
         self.roles.get(name)
     }
 
-    fn granted(&self, user: &User, tenant_id: Option<Uuid>, limits: &[Vec<Pattern>], bounds: &[User]) -> Granted {
+    fn granted(&self, user: &User, tenant_id: Option<TenantId>, limits: &[Vec<Pattern>], bounds: &[User]) -> Granted {
         let mut effective = self.held(user, limits);
         for bound in bounds {
             let theirs = self.held(bound, &[]);
@@ -223,7 +223,7 @@ impl Limits {
 }
 
 /// The names of what an identity holds, without those that its ids are themselves.
-fn named<'a>(held: impl Iterator<Item = Held<'a>>, user_id: Uuid, tenant_id: Option<Uuid>) -> Rc<[String]> {
+fn named<'a>(held: impl Iterator<Item = Held<'a>>, user_id: UserId, tenant_id: Option<TenantId>) -> Rc<[String]> {
     let (user_id, tenant_id) = (user_id.to_string(), tenant_id.map(|id| id.to_string()));
     let name = |held| match held {
         Held::One(name) => Some(name.to_owned()),

@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::identity::Identity;
 use crate::sealed::{self, Standing};
 use crate::settings;
-use crate::uuids::to_pgrx;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_getarg, pg_guard};
 use std::ffi::c_void;
@@ -173,13 +172,13 @@ pub fn somebody() -> bool {
 /// The session the token names, or NULL. Never raises for a missing identity.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn current_session_id() -> Option<String> {
-    read(|identity| identity.session_id.as_deref().map(str::to_owned)).flatten()
+    read(|identity| identity.session_id.clone().map(String::from)).flatten()
 }
 
 /// Who acts: the user itself, or whoever acts on the user's behalf.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn current_actor_id() -> Option<pgrx::Uuid> {
-    read(|identity| to_pgrx(identity.actor_id))
+    read(|identity| identity.actor_id.to_pgrx())
 }
 
 /// The roles of the user in the directory when the token was verified; empty for nobody.
@@ -202,7 +201,7 @@ fn identity() -> Option<pgrx::JsonB> {
             "user_id": identity.user_id,
             "external_id": identity.external_id,
             "tenant_id": identity.tenant_id,
-            "session_id": identity.session_id.as_deref(),
+            "session_id": identity.session_id,
             "actor_id": identity.actor_id,
             "roles": identity.roles,
             "scopes": identity.scopes(),

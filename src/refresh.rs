@@ -3,6 +3,7 @@
 use crate::autonomous::{self, Task};
 use crate::error::{Result, or_raise};
 use crate::grant::{self, Answer, Denied, Granted, denied_by_task, deny};
+use crate::ids::{SessionId, UserId};
 use crate::login::{RefreshToken, hexadecimal, idle_timeout};
 use crate::signing_keys::{self, AccessToken};
 use crate::spi::Statement;
@@ -11,7 +12,6 @@ use crate::{clock, hooks, settings};
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// The next tokens of a session. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
@@ -62,8 +62,9 @@ fn next(refresh_token: &str, scopes: Option<Vec<Option<String>>>) -> Result<Answ
             "idle_timeout": idle_timeout(),
         }),
     )?;
-    let user_id = answer["user_id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
-    let (Some(session_id), Some(user_id)) = (answer["session_id"].as_str(), user_id) else {
+    let user_id = answer["user_id"].as_str().and_then(UserId::parse);
+    let session_id = answer["session_id"].as_str().map(SessionId::from);
+    let (Some(session_id), Some(user_id)) = (session_id, user_id) else {
         let reason = answer["error"].as_str().unwrap_or_default();
         return deny("refresh", denied_by_task(reason), reason, &[]);
     };
@@ -77,7 +78,7 @@ fn next(refresh_token: &str, scopes: Option<Vec<Option<String>>>) -> Result<Answ
 }
 
 /// The user and the session that a refresh token belongs to, whether that goes on or not.
-pub fn session_of(hash: &[u8]) -> Result<Option<(Uuid, Uuid)>> {
+pub fn session_of(hash: &[u8]) -> Result<Option<(UserId, SessionId)>> {
     thread_local! {
         static SESSION: Statement = const { Statement::new(
             c"SELECT s.user_id, s.id FROM warden.refresh_tokens r JOIN warden.sessions s ON s.id OPERATOR(pg_catalog.=) r.session_id WHERE r.hash OPERATOR(pg_catalog.=) $1",
@@ -87,7 +88,7 @@ pub fn session_of(hash: &[u8]) -> Result<Option<(Uuid, Uuid)>> {
     let found = SESSION.with(|session| {
         session.first(&[hash.to_vec().into_datum()], |row| Ok((row.get::<pgrx::Uuid>(1)?, row.get::<pgrx::Uuid>(2)?)))
     })?;
-    Ok(found.and_then(|(user, session)| Some((from_pgrx(user?), from_pgrx(session?)))))
+    Ok(found.and_then(|(user, session)| Some((UserId::from_pgrx(user?), from_pgrx(session?).to_string().into()))))
 }
 
 fn texts(list: &Value) -> Vec<String> {

@@ -5,14 +5,13 @@
 use crate::directory::{self, User};
 use crate::error::{Error, Result, or_raise};
 use crate::identity::Identity;
+use crate::ids::{TenantId, UserId};
 use crate::permissions::{self, Facts, Granted, Limits, Role};
 use crate::scopes::{Asked, Held, NotAsked, Pattern};
 use crate::sealed::{self, Standing};
-use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{door, named_roles, transaction};
 use pgrx::prelude::*;
 use std::rc::Rc;
-use uuid::Uuid;
 
 /// Whether the transaction holds a scope. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
@@ -57,7 +56,7 @@ fn require_may_grant(
 fn scope_beyond(user_id: Option<pgrx::Uuid>, scopes: Vec<String>) -> Option<String> {
     or_raise((|| {
         let user = match user_id {
-            Some(id) => directory::find_by_id(from_pgrx(id))?,
+            Some(id) => directory::find_by_id(UserId::from_pgrx(id))?,
             None => None,
         };
         let facts = permissions::facts()?;
@@ -74,7 +73,7 @@ fn scope_beyond(user_id: Option<pgrx::Uuid>, scopes: Vec<String>) -> Option<Stri
 fn acting_person() -> Option<pgrx::Uuid> {
     let actor = sealed::with_identity(|identity| identity.actor_id);
     let id = actor.or_else(|| door::person().map(|person| person.id()));
-    id.map(to_pgrx)
+    id.map(UserId::to_pgrx)
 }
 
 /// Everybody who acts. See the comment on the SQL function.
@@ -82,14 +81,14 @@ fn acting_person() -> Option<pgrx::Uuid> {
 fn acting_people() -> Vec<pgrx::Uuid> {
     let signed_in = sealed::with_identity(|identity| [identity.user_id, identity.actor_id]);
     let people = signed_in.into_iter().flatten().chain(door::person().map(|person| person.id()));
-    people.map(to_pgrx).collect()
+    people.map(UserId::to_pgrx).collect()
 }
 
 /// Whether a user could grant this now. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_restricted)]
 fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>, giving: default!(bool, false)) -> bool {
     or_raise((|| {
-        let found = directory::find_by_id(from_pgrx(user_id))?;
+        let found = directory::find_by_id(UserId::from_pgrx(user_id))?;
         let Some(user) = found.filter(|user| user.active && !user.is_agent) else { return Ok(false) };
         let granted = permissions::granted(&user, None, &Limits::none(), &[])?;
         let person = Person::new(&user, None, granted)?;
@@ -102,8 +101,8 @@ fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>, 
 /// `begin_admin` was given. A database role by itself is the operator, who is nobody's subject.
 #[derive(Clone)]
 pub struct Person {
-    user_id: Uuid,
-    tenant_id: Option<Uuid>,
+    user_id: UserId,
+    tenant_id: Option<TenantId>,
     roles: Vec<String>,
     granted: Granted,
     wildcards: Vec<Pattern>,
@@ -116,14 +115,14 @@ impl Person {
     ///
     /// # Errors
     /// Where its roles cannot be read.
-    pub fn new(user: &User, tenant_id: Option<Uuid>, granted: Granted) -> Result<Self> {
+    pub fn new(user: &User, tenant_id: Option<TenantId>, granted: Granted) -> Result<Self> {
         let own = permissions::granted(user, tenant_id, &Limits::none(), &[])?;
         let is_whole = own.scopes.iter().all(|scope| granted.scopes.contains(scope));
         let wildcards = permissions::facts()?.wildcards(user);
         Ok(Self { user_id: user.id, tenant_id, roles: user.roles.clone(), granted, wildcards, is_whole })
     }
 
-    pub const fn id(&self) -> Uuid {
+    pub const fn id(&self) -> UserId {
         self.user_id
     }
 

@@ -407,12 +407,12 @@ unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c
         *HOT.0.get() = hot;
         *ASSIGNED.0.get() += 1;
         if let Some(head) = head {
-            *USER_ID.0.get() = *head.user_id.as_bytes();
+            *USER_ID.0.get() = *head.user_id.as_uuid().as_bytes();
             if let Some(tenant_id) = head.tenant_id {
-                *TENANT_ID.0.get() = *tenant_id.as_bytes();
+                *TENANT_ID.0.get() = *tenant_id.as_uuid().as_bytes();
             }
             if let Some(lends) = head.lends {
-                *LENDING_ID.0.get() = *lends.owner_id.as_bytes();
+                *LENDING_ID.0.get() = *lends.owner_id.as_uuid().as_bytes();
             }
         }
     }

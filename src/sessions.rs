@@ -5,6 +5,7 @@
 
 use crate::catalog;
 use crate::error::Result;
+use crate::ids::UserId;
 use crate::lookup::{Key, Latest, Lookup, Place, uuid_in_place};
 use pgrx::IntoDatum;
 use std::cell::Cell;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 /// A session, as authentication needs it.
 pub struct Session {
-    pub user_id: Uuid,
+    pub user_id: UserId,
     /// Microseconds since 2000-01-01 UTC, as all times here.
     pub started_at: i64,
     /// The first moment that is too late: the end of the session, of its longest life or of its idleness.
@@ -39,7 +40,7 @@ pub fn find(id: Uuid, place: &Cell<Option<Place>>) -> Result<Option<Session>> {
             sessions.first_near(latest, &[uuid_in_place(&id)], place, |row| {
                 let ends = [row.time(2)?, row.time(3)?, row.time(4)?];
                 Ok(Session {
-                    user_id: row.uuid(0)?,
+                    user_id: row.uuid(0)?.into(),
                     started_at: row.time(1)?.unwrap_or(i64::MIN),
                     over_at: ends.into_iter().flatten().min().unwrap_or(i64::MIN),
                 })

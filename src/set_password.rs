@@ -4,16 +4,15 @@ use crate::attempts::{Attempts, Counted};
 use crate::autonomous::{self, Task};
 use crate::caller::{self, Kind};
 use crate::error::{Error, Result, or_raise};
+use crate::ids::{SessionId, UserId};
 use crate::login::{hash_of, verify};
 use crate::passwords::{Password, Unusable};
 use crate::sealed::{self, Standing};
 use crate::spi::{self, Statement};
-use crate::uuids::{from_pgrx, to_pgrx};
-use crate::{directory, hooks, issuers, refusals};
+use crate::{hooks, issuers, refusals};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, JsonB};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// Sets a user's password. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe, security_definer)]
@@ -24,7 +23,7 @@ fn set_password(
     current_password: default!(Option<&str>, "NULL"),
 ) -> bool {
     hooks::hide_password();
-    let (user_id, password) = (user_id.map(from_pgrx), password.unwrap_or_default());
+    let (user_id, password) = (user_id.map(UserId::from_pgrx), password.unwrap_or_default());
     or_raise((|| {
         if issuers::administers()? && caller::is_own_statement()? {
             reset(user_id, password)
@@ -43,13 +42,13 @@ fn setup_owner(email: Option<&str>, password: Option<&str>, name: default!(Optio
         if !issuers::administers()? {
             caller::require(Kind::Trusted)?;
         }
-        set_up(email, password.unwrap_or_default(), name)
+        set_up(email, password.unwrap_or_default(), name).map(UserId::to_pgrx)
     })())
 }
 
 /// An administrator's word, in the transaction of the administrator, who may just have created the user.
-fn reset(user_id: Option<Uuid>, password: &str) -> Result<bool> {
-    let id = user_id.map(to_pgrx);
+fn reset(user_id: Option<UserId>, password: &str) -> Result<bool> {
+    let id = user_id.map(UserId::to_pgrx);
     spi::read("SELECT warden.require_may_manage($1)", &[id.into()], |_| Ok(()))?;
     let hash = hash_of(&chosen(password)?)?;
     let arguments = json!({ "user_id": user_id, "hash": hash });
@@ -67,9 +66,9 @@ fn reset(user_id: Option<Uuid>, password: &str) -> Result<bool> {
 }
 
 /// The user's own word, who proves again that it is him: a token that was left open is not enough.
-fn change_own(user_id: Option<Uuid>, password: &str, current_password: &str) -> Result<bool> {
+fn change_own(user_id: Option<UserId>, password: &str, current_password: &str) -> Result<bool> {
     let own = sealed::with_identity(|identity| {
-        (identity.user_id, identity.actor_id, identity.session_id.as_deref().and_then(directory::canonical_uuid))
+        (identity.user_id, identity.actor_id, identity.session_id.as_ref().and_then(SessionId::to_uuid))
     });
     let Some((own_id, actor_id, session_id)) = own else {
         let is_expired = matches!(sealed::standing(), Standing::Expired);
@@ -106,7 +105,7 @@ fn change_own(user_id: Option<Uuid>, password: &str, current_password: &str) -> 
     }
 }
 
-fn set_up(email: Option<&str>, password: &str, name: Option<&str>) -> Result<pgrx::Uuid> {
+fn set_up(email: Option<&str>, password: &str, name: Option<&str>) -> Result<UserId> {
     let Some(email) = email else {
         return Err(Error::invalid("an owner needs an email", "Pass one address like ann@example.com."));
     };
@@ -122,14 +121,14 @@ fn set_up(email: Option<&str>, password: &str, name: Option<&str>) -> Result<pgr
     .ok_or_else(|| Error::invalid("an owner needs an email", "Pass one address like ann@example.com."))?;
     let hash = hash_of(&chosen(password)?)?;
     let answer = autonomous::run(Task::SetUpOwner, json!({ "email": email, "name": name, "hash": hash }))?;
-    let created = answer["user_id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+    let created = answer["user_id"].as_str().and_then(UserId::parse);
     let created = created.ok_or_else(|| {
         Error::wrong_state(
             "the database has users already",
             "An administrator creates users by warden.create_user(), and gives roles by warden.assign_role().",
         )
     })?;
-    Ok(to_pgrx(created))
+    Ok(created)
 }
 
 /// A password that somebody chooses.
@@ -146,10 +145,10 @@ pub fn chosen(password: &str) -> Result<Password> {
     })
 }
 
-fn password_of(user_id: Uuid) -> Result<Option<String>> {
+fn password_of(user_id: UserId) -> Result<Option<String>> {
     thread_local! {
         static PASSWORD: Statement = const { Statement::new(c"SELECT warden.password_of($1)", &[pg_sys::UUIDOID]) };
     }
-    let id = to_pgrx(user_id);
+    let id = user_id.to_pgrx();
     Ok(PASSWORD.with(|password| password.first(&[id.into_datum()], |row| row.get::<String>(1)))?.flatten())
 }

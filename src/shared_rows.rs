@@ -8,6 +8,7 @@
 
 use crate::access_level::Level;
 use crate::error::{Error, Result, or_raise};
+use crate::ids::UserId;
 use crate::sealed::{self, Standing};
 use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{memory_context, row_keys, shares};
@@ -18,7 +19,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::rc::Rc;
-use uuid::Uuid;
 
 /// Whether a row is shared with the user of the transaction. See the comment on the SQL function.
 #[pg_extern(sql = false)]
@@ -70,7 +70,7 @@ fn current_grantees() -> Vec<String> {
 /// The share by which a user may share a row. See the comment on the SQL function.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn entitling_share(user_id: pgrx::Uuid, relation: Oid, row_id: &str) -> Option<pgrx::Uuid> {
-    let found = or_raise(shares::entitling(from_pgrx(user_id), relation, row_id));
+    let found = or_raise(shares::entitling(UserId::from_pgrx(user_id), relation, row_id));
     found.map(to_pgrx)
 }
 
@@ -91,7 +91,7 @@ pub fn level(name: &str) -> Result<Level> {
 struct Statement {
     /// For whom: an identity that comes within the statement starts anew.
     serial: i32,
-    user_id: Uuid,
+    user_id: UserId,
     grantees: Rc<[String]>,
     /// How often a single row was looked up, and how much of the list may be read for it next.
     asked: usize,
@@ -183,7 +183,7 @@ fn highest(relation: Oid, id: &AnyElement) -> Result<Option<Level>> {
 }
 
 /// The user of the transaction, with the number of the identity.
-fn somebody() -> Result<Option<(i32, Uuid)>> {
+fn somebody() -> Result<Option<(i32, UserId)>> {
     match sealed::standing() {
         Standing::Expired => Err(Error::IdentityExpired),
         Standing::Nobody => Ok(None),
@@ -195,7 +195,7 @@ fn somebody() -> Result<Option<(i32, Uuid)>> {
 fn with_statement<R>(
     context: pg_sys::MemoryContext,
     serial: i32,
-    user_id: Uuid,
+    user_id: UserId,
     act: impl FnOnce(&mut Statement) -> R,
 ) -> R {
     let address = context as usize;

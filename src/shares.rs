@@ -7,6 +7,7 @@
 use crate::access_level::Level;
 use crate::error::{Error, Result};
 use crate::identity::Identity;
+use crate::ids::UserId;
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_datum};
 use crate::uuids::from_pgrx;
 use crate::{catalog, clock};
@@ -117,7 +118,7 @@ pub fn about(grantees: &[String], relation: Oid, most: usize) -> Result<usize> {
 }
 
 /// The share that entitles a user to share a row himself: one with him by name, at that level, that counts.
-pub fn entitling(user_id: Uuid, relation: Oid, row_id: &str) -> Result<Option<Uuid>> {
+pub fn entitling(user_id: UserId, relation: Oid, row_id: &str) -> Result<Option<Uuid>> {
     let grantee = format!("user:{user_id}");
     let mut entitling: Option<(Worth, Uuid)> = None;
     Reader::with(|reader| {
@@ -269,20 +270,20 @@ impl Reader<'_> {
     fn is_of_the_row_seen(&self, row: &Row<'_>, row_id: &str) -> Result<bool> {
         let Some(before) = self.latest.before(row) else { return Ok(true) };
         let then = |row: &Row<'_>| Ok(row.text(1)? == Some(row_id));
-        Ok(BY_ID.with(|shares| shares.first(&before, &[uuid_datum(row.uuid(0)?)], then))? == Some(true))
+        Ok(BY_ID.with(|shares| shares.first(&before, &[uuid_datum(&row.uuid(0)?)], then))? == Some(true))
     }
 
     fn is_revoked(&self, id: Uuid) -> Result<bool> {
         if !self.any_revoked {
             return Ok(false);
         }
-        let found = REVOKED.with(|revoked| revoked.first(self.latest, &[uuid_datum(id)], |_| Ok(())))?;
+        let found = REVOKED.with(|revoked| revoked.first(self.latest, &[uuid_datum(&id)], |_| Ok(())))?;
         Ok(found.is_some())
     }
 }
 
 fn share(latest: &Latest, id: Uuid) -> Result<Option<Share>> {
-    BY_ID.with(|shares| shares.first(latest, &[uuid_datum(id)], Share::read))
+    BY_ID.with(|shares| shares.first(latest, &[uuid_datum(&id)], Share::read))
 }
 
 /// Hands each share of a grantee in a table to `visit`; whether that broke off.

@@ -6,6 +6,7 @@
 
 use crate::bearer::Bearer;
 use crate::error::{Error, Result, or_raise};
+use crate::ids::{SessionId, UserId};
 use crate::lookup::uuid_datum;
 use crate::spi::Statement;
 use crate::{elevated, sealed, transaction};
@@ -22,8 +23,8 @@ use uuid::Uuid;
 #[derive(PartialEq, Eq, Hash)]
 pub struct Shown {
     /// For whom it speaks.
-    user_id: Uuid,
-    session_id: Option<Rc<str>>,
+    user_id: UserId,
+    session_id: Option<SessionId>,
     issuer: Option<Rc<str>>,
     jti: Option<Rc<str>>,
     key: Option<ShownKey>,
@@ -54,7 +55,7 @@ impl Shown {
         }
     }
 
-    pub fn of_certificate(user_id: Uuid, certificate: ShownKey) -> Self {
+    pub fn of_certificate(user_id: UserId, certificate: ShownKey) -> Self {
         Self { user_id, session_id: None, issuer: None, jti: None, key: None, certificate: Some(certificate) }
     }
 
@@ -72,7 +73,7 @@ impl Shown {
 
     fn to_json(&self) -> Value {
         json!({
-            "user_id": self.user_id.to_string(), "session": self.session_id.as_deref(), "issuer": self.issuer.as_deref(),
+            "user_id": self.user_id.to_string(), "session": self.session_id, "issuer": self.issuer.as_deref(),
             "jti": self.jti.as_deref(), "key_id": self.key.map(|key| key.id.to_string()),
             "certificate_id": self.certificate.map(|certificate| certificate.id.to_string()),
         })
@@ -103,14 +104,14 @@ fn is_shown_credential_good() -> bool {
 
 /// Whether what the transaction was authenticated by would be accepted still, also where the transaction sees what was
 /// committed long ago: an identity lasts, what begins anew does not.
-pub fn are_good(actor_id: Uuid) -> Result<bool> {
+pub fn are_good(actor_id: UserId) -> Result<bool> {
     thread_local! {
         static IS_GOOD: Statement = const {
             Statement::new(c"SELECT warden.is_credential_good($1, warden.credential_in_use())", &[pg_sys::UUIDOID])
         };
     }
     let good = elevated::with_rights_of_extension(|| {
-        IS_GOOD.with(|statement| statement.first(&[uuid_datum(actor_id)], |row| row.get::<bool>(1)))
+        IS_GOOD.with(|statement| statement.first(&[uuid_datum(actor_id.as_uuid())], |row| row.get::<bool>(1)))
     })?;
     Ok(good.flatten().unwrap_or(false))
 }

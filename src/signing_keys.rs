@@ -4,14 +4,13 @@
 
 use crate::clock;
 use crate::error::{Error, Result, or_raise};
+use crate::ids::{SessionId, TenantId, UserId};
 use crate::jwt::{self, SigningKey};
 use crate::spi::Statement;
-use crate::uuids::from_pgrx;
 use aws_lc_rs::rand::SystemRandom;
 use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 /// A new key pair. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
@@ -25,20 +24,20 @@ fn generate_signing_key() -> TableIterator<'static, (name!(kid, String), name!(p
 /// A signed access token. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
 fn issue_access_token(user_id: pgrx::Uuid, session_id: &str, scopes: Vec<String>, expires_in: i32) -> String {
-    let user_id = from_pgrx(user_id);
+    let (user_id, session_id) = (UserId::from_pgrx(user_id), SessionId::from(session_id));
     or_raise(issue(&AccessToken { user_id, session_id, scopes: &scopes, expires_in, tenant_id: None, actor_id: None }))
 }
 
 /// What an access token says.
 pub struct AccessToken<'a> {
-    pub user_id: Uuid,
-    pub session_id: &'a str,
+    pub user_id: UserId,
+    pub session_id: SessionId,
     pub scopes: &'a [String],
     /// In seconds.
     pub expires_in: i32,
-    pub tenant_id: Option<Uuid>,
+    pub tenant_id: Option<TenantId>,
     /// Who acts, where it is not the user itself.
-    pub actor_id: Option<Uuid>,
+    pub actor_id: Option<UserId>,
 }
 
 thread_local! {

@@ -6,9 +6,9 @@
 
 use crate::catalog;
 use crate::error::Result;
+use crate::ids::{TenantId, UserId};
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_in_place};
 use std::cell::Cell;
-use uuid::Uuid;
 
 /// What a user is in a tenant.
 pub enum Membership {
@@ -34,14 +34,14 @@ thread_local! {
 ///
 /// Most databases have no tenants, and a backend knows that until somebody makes one: the trigger of the
 /// table says so to all of them.
-pub fn membership(tenant_id: Uuid, user_id: Uuid) -> Result<Membership> {
+pub fn membership(tenant_id: TenantId, user_id: UserId) -> Result<Membership> {
     // Before the table is read: what changes in between is found to have changed the next time.
     let as_of = catalog::state_of_call();
     if NO_TENANTS_AS_OF.get() == as_of {
         return Ok(Membership::NoTenants);
     }
     Latest::with(|latest| {
-        let key = [uuid_in_place(&tenant_id), uuid_in_place(&user_id)];
+        let key = [uuid_in_place(tenant_id.as_uuid()), uuid_in_place(user_id.as_uuid())];
         let active = |row: &Row<'_>| Ok(row.text(0)? == Some("active"));
         match TENANT_BY_ID.with(|tenants| tenants.first(latest, &key[..1], active))? {
             None if TENANT_BY_ID.with(|tenants| tenants.is_empty(latest))? => {

@@ -9,6 +9,7 @@ use crate::bans;
 use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::clock;
 use crate::directory::{self, Newcomer, SubjectIs, User};
+use crate::ids::{SessionId, TenantId};
 use crate::issuers::{self, Issuer};
 use crate::jwt::{self, Claims};
 use crate::lookup::Place;
@@ -20,7 +21,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
-use uuid::Uuid;
 
 /// What a verified token says, as far as an identity needs it.
 struct Verified {
@@ -37,9 +37,9 @@ struct Verified {
     /// `iat` in the same unit.
     issued_at: i64,
     jti: Option<Rc<str>>,
-    session_id: Option<Rc<str>>,
+    session_id: Option<SessionId>,
     /// A claim that is no tenant's id, as providers with a notion of their own send, names none.
-    tenant_id: Option<Uuid>,
+    tenant_id: Option<TenantId>,
     /// The network address that it was issued to, where its issuer says so.
     address: Option<Address>,
     /// An address that the issuer says it has verified; of an issuer that provisions.
@@ -131,7 +131,7 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
 
 /// Why a user that the token names is refused, if it is.
 fn reason_against(user: &User, token: &Verified, since: i64) -> Option<&'static str> {
-    let is_kept = user.kept_session.is_some() && user.kept_session.as_deref() == token.session_id.as_deref();
+    let is_kept = user.kept_session.is_some() && user.kept_session == token.session_id;
     // This database speaks for all of its users: it has a session of each token, that somebody else's word has begun.
     if user.linked_elsewhere && !token.is_own {
         Some("user_of_another_issuer")
@@ -147,7 +147,7 @@ fn reason_against(user: &User, token: &Verified, since: i64) -> Option<&'static 
 /// The session that a token of our own belongs to, which is this user's and goes on.
 fn session_of(token: &Verified, user: &User) -> Result<Session, Failure> {
     let refused = |reason| token.named.refused(reason);
-    let id = token.session_id.as_deref().and_then(directory::canonical_uuid).ok_or_else(|| refused("no_session"))?;
+    let id = token.session_id.as_ref().and_then(SessionId::to_uuid).ok_or_else(|| refused("no_session"))?;
     if token.limits.states_nothing() {
         return Err(refused("no_scope"));
     }
@@ -217,8 +217,8 @@ impl Verified {
             expires_at: clock::from_unix_seconds(claims.expires_at() + issuer.rules.leeway_seconds),
             issued_at: clock::from_unix_seconds(claims.issued_at()),
             jti: claims.jti().map(Rc::from),
-            session_id: claims.session_id().map(Rc::from),
-            tenant_id: claims.tenant_id().and_then(directory::canonical_uuid),
+            session_id: claims.session_id().map(SessionId::from),
+            tenant_id: claims.tenant_id().and_then(TenantId::parse),
             address: issuer.address_claim.as_deref().and_then(|claim| claims.get(claim)).map(address),
             verified_email: if issuer.provision { claims.verified_email().map(str::to_owned) } else { None },
             limits: Rc::new(limits(issuer, claims)),

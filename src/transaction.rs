@@ -9,10 +9,10 @@
 
 use crate::error::{Error, Result};
 use crate::identity::Identity;
+use crate::ids::{TenantId, UserId};
 use crate::{sealed, settings, statements, unguarded};
 use pgrx::prelude::*;
 use std::cell::Cell;
-use uuid::Uuid;
 
 #[derive(Clone, Copy)]
 struct Transaction {
@@ -20,11 +20,11 @@ struct Transaction {
     lxid: u32,
     /// The number that every identity of this transaction carries.
     serial: i32,
-    user_id: Option<Uuid>,
+    user_id: Option<UserId>,
     /// In which the user acts; none until there is a user.
-    tenant_id: Option<Uuid>,
+    tenant_id: Option<TenantId>,
     /// As whom the user has acted besides (`act_as`): one, whatever was rolled back since.
-    subject_id: Option<Uuid>,
+    subject_id: Option<UserId>,
     failed: bool,
 }
 
@@ -116,7 +116,7 @@ impl Attempt {
     /// # Errors
     /// 55000 where it has acted as another, where somebody else is signed in (`prove`), and where a subject that
     /// only reads would come into the midst of a write.
-    pub fn require_subject(&self, actor_id: Uuid, subject_id: Uuid, reads_only: bool) -> Result<()> {
+    pub fn require_subject(&self, actor_id: UserId, subject_id: UserId, reads_only: bool) -> Result<()> {
         let switches = settings::allow_identity_switch();
         if !switches && self.transaction.subject_id.is_some_and(|known| known != subject_id) {
             return Err(Error::wrong_state(

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::ids::{TenantId, UserId};
 use uuid::Uuid;
 
 /// What Postgres has passed, as this library keeps it.
@@ -14,3 +15,20 @@ pub fn from_pgrx(id: pgrx::Uuid) -> Uuid {
 pub fn to_pgrx(id: Uuid) -> pgrx::Uuid {
     pgrx::Uuid::from_bytes(*id.as_bytes())
 }
+
+/// The same for ids of one kind.
+macro_rules! passed {
+    ($($name:ident),*) => {
+        $(impl $name {
+            pub fn from_pgrx(id: pgrx::Uuid) -> Self {
+                from_pgrx(id).into()
+            }
+
+            pub fn to_pgrx(self) -> pgrx::Uuid {
+                to_pgrx(*self.as_uuid())
+            }
+        })*
+    };
+}
+
+passed!(UserId, TenantId);

@@ -41,6 +41,6 @@ pub fn uuid_in_place(id: &Uuid) -> Option<Datum> {
 }
 
 /// An id as the value of a key.
-pub fn uuid_datum(id: Uuid) -> Option<Datum> {
-    to_pgrx(id).into_datum()
+pub fn uuid_datum(id: &Uuid) -> Option<Datum> {
+    to_pgrx(*id).into_datum()
 }

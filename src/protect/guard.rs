@@ -5,7 +5,6 @@
 
 use crate::error::{self, Error, or_raise};
 use crate::sealed::{self, Standing};
-use crate::uuids::to_pgrx;
 use pgrx::datum::UnboxDatum;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
@@ -67,11 +66,11 @@ where
 }
 
 fn current_user() -> Option<pgrx::Uuid> {
-    current(|| sealed::with_identity(|identity| to_pgrx(identity.user_id)))
+    current(|| sealed::with_identity(|identity| identity.user_id.to_pgrx()))
 }
 
 fn current_tenant() -> Option<pgrx::Uuid> {
-    current(|| sealed::with_identity(|identity| Some(to_pgrx(identity.tenant_id?))).flatten())
+    current(|| sealed::with_identity(|identity| Some(identity.tenant_id?.to_pgrx())).flatten())
 }
 
 fn current_number() -> Option<i64> {

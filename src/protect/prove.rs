@@ -11,13 +11,12 @@ use super::{catalogue, named, table_owner};
 use crate::error::{Error, Result, or_raise};
 use crate::held_settings::{self, Others};
 use crate::identity::Identity;
+use crate::ids::{TenantId, UserId};
 use crate::permissions;
-use crate::uuids::{from_pgrx, to_pgrx};
 use crate::{caller, clock, issuers, settings, spi, transaction};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
-use uuid::Uuid;
 
 /// Executes a statement as a role and a user. See the comment on the SQL function.
 #[pg_extern(sql = false)]
@@ -45,8 +44,9 @@ fn rehearse(
         };
         match user_id {
             None => transaction::rehearse(None, work)?,
-            Some(id) => {
-                transaction::rehearse(Some(&invented(from_pgrx(id), external_id, tenant_id.map(from_pgrx))?), work)?
+            Some(user_id) => {
+                let (user_id, tenant_id) = (UserId::from_pgrx(user_id), tenant_id.map(TenantId::from_pgrx));
+                transaction::rehearse(Some(&invented(user_id, external_id, tenant_id)?), work)?
             }
         }
     })()))
@@ -74,10 +74,10 @@ fn require_prover(table_name: Option<Oid>) -> bool {
 }
 
 /// The identity of somebody who is not in the directory.
-fn invented(user_id: Uuid, external_id: Option<String>, tenant_id: Option<Uuid>) -> Result<Identity> {
+fn invented(user_id: UserId, external_id: Option<String>, tenant_id: Option<TenantId>) -> Result<Identity> {
     let known = spi::read(
         "SELECT FROM warden.users u WHERE u.id = $1 OR u.external_id = $2",
-        &[to_pgrx(user_id).into(), external_id.clone().into()],
+        &[user_id.to_pgrx().into(), external_id.clone().into()],
         |_| Ok(()),
     )?;
     if !known.is_empty() {

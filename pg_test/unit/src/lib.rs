@@ -24,6 +24,9 @@ pub mod http_status;
 #[path = "../../../src/identity.rs"]
 pub mod identity;
 
+#[path = "../../../src/ids.rs"]
+pub mod ids;
+
 #[path = "../../../src/scopes.rs"]
 pub mod scopes;
 

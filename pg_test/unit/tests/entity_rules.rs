@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use pg_warden_unit::entity_rules::{Access, Decision, Entities, Holder, Subject, decide};
+use pg_warden_unit::ids::UserId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use uuid::Uuid;
@@ -22,8 +23,8 @@ struct Node {
 #[derive(Debug, Default, Clone)]
 struct Written(BTreeMap<u8, Node>);
 
-fn user(number: u8) -> Uuid {
-    Uuid::from_u128(u128::from(number) + 1)
+fn user(number: u8) -> UserId {
+    Uuid::from_u128(u128::from(number) + 1).into()
 }
 
 /// Names a rule by where it stands, so that a test can tell which has decided.
