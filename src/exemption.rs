@@ -1,30 +1,68 @@
-//! What Postgres exempts from FORCE ROW LEVEL SECURITY, kept to what it is for: the statement of a foreign key, and what
-//! the extension does as the owner of a table.
+//! What Postgres exempts from FORCE ROW LEVEL SECURITY for foreign keys, kept from what clients make of it.
 //!
-//! A foreign key checks and cascades as the owner of the table, and FORCE must not bind it there. But Postgres keeps that
-//! up for everything that happens meanwhile: in a trigger on a table of the client's own, which a cascade between two such
+//! A foreign key checks and cascades as the owner of the table, whom FORCE must not bind there. But Postgres keeps that up
+//! for everything that happens meanwhile: in a trigger on a table of the client's own, which a cascade between two such
 //! tables fires, no owner is bound by FORCE, be it one whose plain view or SECURITY DEFINER function the client calls
 //! (ri_triggers.c, check_enable_rls()). Plans that are made meanwhile lack the policies, and are kept for later.
 //!
-//! So the exemption ends where the statement itself begins to run, and what is planned for it: which policies apply is
-//! decided before. Rules are rewritten along with the statement; what these read by the rights of others is refused.
+//! So the exemption ends as soon as a client acts by it: before its statement is rewritten, where policies come in, before
+//! one is planned, where functions are called, and before one starts, which was rewritten earlier. No client owns a
+//! protected table, so its foreign keys lose nothing. Whoever set the exemption puts back what was before.
 
 #![allow(unsafe_code)]
 
+use crate::error::{Result, or_raise};
+use crate::lookup::{Key, Latest, Lookup};
 use crate::unguarded;
 use pgrx::pg_sys::{self, Oid};
-use std::cell::Cell;
+use pgrx::prelude::*;
+use std::ops::ControlFlow;
 
 const NO_FORCE: i32 = pg_sys::SECURITY_NOFORCE_RLS as i32;
 
 thread_local! {
-    /// The owner of a table as whom the extension acts, exempt, with whatever of that owner's it sets off.
-    static ACTING_OWNER: Cell<Oid> = const { Cell::new(Oid::INVALID) };
+    static ROLES: Lookup = const {
+        Lookup::new(c"database_roles", &[Key::role(c"role"), Key::text(c"kind")], &[c"role", c"kind"])
+    };
 }
 
-/// Notes for whom the extension acts exempt from here on, and gives whom it was before; invalid for nobody.
-pub fn act_for(owner: Oid) -> Oid {
-    ACTING_OWNER.replace(owner)
+/// Ends the exemption where a client acts by it. Nearly always there is none.
+#[inline]
+pub fn end_for_clients() {
+    if context().1 & NO_FORCE != 0 {
+        // SAFETY: called within a transaction.
+        unsafe { look_at_role() }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn look_at_role() {
+    let (role, context) = context();
+    if or_raise(is_clients(role)) {
+        // SAFETY: sets variables of the backend.
+        unsafe { unguarded::SetUserIdAndSecContext(role, context & !NO_FORCE) };
+    }
+}
+
+/// Whether a client or trusted role is this one, or can become it.
+fn is_clients(role: Oid) -> Result<bool> {
+    // SAFETY: a catalogue look-up. A database that preloads the library need not have the extension.
+    if unsafe { pg_sys::get_namespace_oid(c"warden".as_ptr(), true) } == Oid::INVALID {
+        return Ok(false);
+    }
+    let mut found = false;
+    Latest::with(|latest| {
+        ROLES.with(|roles| {
+            roles.each_below(latest, &[], |row| {
+                if matches!(row.text(1)?, Some("client" | "trusted")) {
+                    // SAFETY: a catalogue look-up.
+                    found = unsafe { pg_sys::is_member_of_role_nosuper(row.role(0)?, role) };
+                }
+                Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 /// The role and the security context in force.
@@ -33,53 +71,6 @@ fn context() -> (Oid, i32) {
     // SAFETY: reads variables of the backend.
     unsafe { unguarded::GetUserIdAndSecContext(&mut role, &mut context) };
     (role, context)
-}
-
-/// Whether FORCE binds no owner at the moment.
-#[inline]
-pub fn holds() -> bool {
-    context().1 & NO_FORCE != 0
-}
-
-/// Whether a role may be exempt with all that it does: the extension acts as it.
-fn is_acting_owner(role: Oid) -> bool {
-    role != Oid::INVALID && ACTING_OWNER.get() == role
-}
-
-/// Ends an exemption that is not of what comes next. The answer is for [`go_on`].
-///
-/// Should an error come in between, the abort of the (sub)transaction has the context that it began with.
-#[inline]
-pub fn end() -> Option<(Oid, i32)> {
-    let (role, context) = context();
-    if context & NO_FORCE == 0 || is_acting_owner(role) {
-        return None;
-    }
-    // SAFETY: sets variables of the backend.
-    unsafe { unguarded::SetUserIdAndSecContext(role, context & !NO_FORCE) };
-    Some((role, context))
-}
-
-/// What was in force before [`end`] is again.
-#[inline]
-pub fn go_on(ended: Option<(Oid, i32)>) {
-    if let Some((role, context)) = ended {
-        // SAFETY: sets variables of the backend to what they were.
-        unsafe { unguarded::SetUserIdAndSecContext(role, context) };
-    }
-}
-
-/// Whether something is so but for the exemption.
-pub fn but_for_it(is_so: impl Fn() -> bool) -> bool {
-    let (role, context) = context();
-    if is_so() {
-        return false;
-    }
-    // SAFETY: sets variables of the backend, and puts them back; an error in between is as in `end`.
-    unsafe { unguarded::SetUserIdAndSecContext(role, context & !NO_FORCE) };
-    let is_so = is_so();
-    unsafe { unguarded::SetUserIdAndSecContext(role, context) };
-    is_so
 }
 
 /// What was planned while FORCE did not bind an owner is planned again where it does.

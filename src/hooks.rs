@@ -11,10 +11,8 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 
 static mut PREVIOUS_EXECUTOR_START: pg_sys::ExecutorStart_hook_type = None;
-static mut PREVIOUS_EXECUTOR_RUN: pg_sys::ExecutorRun_hook_type = None;
-static mut PREVIOUS_EXECUTOR_FINISH: pg_sys::ExecutorFinish_hook_type = None;
+static mut PREVIOUS_ANALYZED: pg_sys::post_parse_analyze_hook_type = None;
 static mut PREVIOUS_PLANNER: pg_sys::planner_hook_type = None;
-static mut PREVIOUS_FMGR: pg_sys::fmgr_hook_type = None;
 static mut PREVIOUS_PROCESS_UTILITY: pg_sys::ProcessUtility_hook_type = None;
 static mut PREVIOUS_EMIT_LOG: pg_sys::emit_log_hook_type = None;
 
@@ -31,14 +29,10 @@ pub fn install() {
     unsafe {
         PREVIOUS_EXECUTOR_START = pg_sys::ExecutorStart_hook;
         pg_sys::ExecutorStart_hook = Some(executor_start);
-        PREVIOUS_EXECUTOR_RUN = pg_sys::ExecutorRun_hook;
-        pg_sys::ExecutorRun_hook = Some(executor_run);
-        PREVIOUS_EXECUTOR_FINISH = pg_sys::ExecutorFinish_hook;
-        pg_sys::ExecutorFinish_hook = Some(executor_finish);
+        PREVIOUS_ANALYZED = pg_sys::post_parse_analyze_hook;
+        pg_sys::post_parse_analyze_hook = Some(analyzed);
         PREVIOUS_PLANNER = pg_sys::planner_hook;
         pg_sys::planner_hook = Some(planner);
-        PREVIOUS_FMGR = pg_sys::fmgr_hook;
-        pg_sys::fmgr_hook = Some(function_call);
         PREVIOUS_PROCESS_UTILITY = pg_sys::ProcessUtility_hook;
         pg_sys::ProcessUtility_hook = Some(process_utility);
         PREVIOUS_EMIT_LOG = pg_sys::emit_log_hook;
@@ -71,63 +65,31 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, eflags
         if pg_sys::ParallelWorkerNumber < 0 {
             sealed::notice_expiry(clock::now);
         }
+        exemption::end_for_clients();
         if statements::concerns(query, eflags) {
             statements::refuse(query);
         }
-        if exemption::holds() {
-            statements::refuse_others_rights(query);
-        }
-        let ended = exemption::end();
         match PREVIOUS_EXECUTOR_START {
             Some(previous) => previous(query, eflags),
             None => unguarded::raising::standard_ExecutorStart(query, eflags),
         }
-        exemption::go_on(ended);
         if statements::writes(query, eflags) {
             statements::remember(query);
         }
     }
 }
 
-/// What a statement sets off is not exempt from FORCE ROW LEVEL SECURITY where the statement is. Without a guard, as above,
-/// and so are the three below.
-#[cfg(not(feature = "pg18"))]
-unsafe extern "C-unwind" fn executor_run(
-    query: *mut pg_sys::QueryDesc,
-    direction: pg_sys::ScanDirection::Type,
-    count: u64,
-    once: bool,
+/// A statement is rewritten after this, which is where policies come in.
+unsafe extern "C-unwind" fn analyzed(
+    state: *mut pg_sys::ParseState,
+    query: *mut pg_sys::Query,
+    jumble: *mut pg_sys::JumbleState,
 ) {
-    let ended = exemption::end();
+    exemption::end_for_clients();
     // SAFETY: passes on what Postgres passed.
-    unsafe {
-        PREVIOUS_EXECUTOR_RUN.unwrap_or(unguarded::raising::standard_ExecutorRun)(query, direction, count, once);
+    if let Some(previous) = unsafe { PREVIOUS_ANALYZED } {
+        unsafe { previous(state, query, jumble) }
     }
-    exemption::go_on(ended);
-}
-
-#[cfg(feature = "pg18")]
-unsafe extern "C-unwind" fn executor_run(
-    query: *mut pg_sys::QueryDesc,
-    direction: pg_sys::ScanDirection::Type,
-    count: u64,
-) {
-    let ended = exemption::end();
-    // SAFETY: passes on what Postgres passed.
-    unsafe {
-        PREVIOUS_EXECUTOR_RUN.unwrap_or(unguarded::raising::standard_ExecutorRun)(query, direction, count);
-    }
-    exemption::go_on(ended);
-}
-
-/// Triggers of the statement fire here.
-unsafe extern "C-unwind" fn executor_finish(query: *mut pg_sys::QueryDesc) {
-    let ended = exemption::end();
-    // SAFETY: passes on what Postgres passed.
-    unsafe {
-        PREVIOUS_EXECUTOR_FINISH.unwrap_or(unguarded::raising::standard_ExecutorFinish)(query);
-    }
-    exemption::go_on(ended);
 }
 
 /// The planner calls functions whose result it takes for a constant.
@@ -137,28 +99,9 @@ unsafe extern "C-unwind" fn planner(
     options: c_int,
     parameters: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
-    let ended = exemption::end();
+    exemption::end_for_clients();
     // SAFETY: passes on what Postgres passed.
-    let planned =
-        unsafe { PREVIOUS_PLANNER.unwrap_or(unguarded::raising::standard_planner)(query, text, options, parameters) };
-    exemption::go_on(ended);
-    planned
-}
-
-/// Before and after each SECURITY DEFINER function. What one does as somebody else than the owner for whom the extension
-/// acts is not exempt; when the function ends, Postgres puts back what was in force before it.
-unsafe extern "C-unwind" fn function_call(
-    event: pg_sys::FmgrHookEventType::Type,
-    function: *mut pg_sys::FmgrInfo,
-    private: *mut pg_sys::Datum,
-) {
-    if event == pg_sys::FmgrHookEventType::FHET_START {
-        exemption::end();
-    }
-    // SAFETY: passes on what Postgres passed.
-    if let Some(previous) = unsafe { PREVIOUS_FMGR } {
-        unsafe { previous(event, function, private) }
-    }
+    unsafe { PREVIOUS_PLANNER.unwrap_or(unguarded::raising::standard_planner)(query, text, options, parameters) }
 }
 
 /// DO and CALL evaluate what they are given without a query: `IF warden.require_user(…)` in a DO block,

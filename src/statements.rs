@@ -10,7 +10,7 @@ use crate::error::{Error, Result, or_raise};
 use crate::kept::Kept;
 use crate::lookup::{Key, Latest, Lookup};
 use crate::sealed::{self, Standing};
-use crate::{catalog, exemption, memory_context, scope_checks, transaction, unguarded};
+use crate::{catalog, memory_context, scope_checks, transaction, unguarded};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
@@ -80,39 +80,6 @@ pub unsafe extern "C-unwind" fn refuse(query: *mut pg_sys::QueryDesc) {
     unsafe {
         let writes = !(*(*query).plannedstmt).resultRelations.is_null();
         each_named(query, |named| look_at(&named, writes));
-    }
-}
-
-/// Refuses the statement where it reaches a protected table by the rights of another role than its own, while FORCE
-/// ROW LEVEL SECURITY binds no owner.
-///
-/// # Safety
-/// `query` is what Postgres starts.
-#[pg_guard]
-pub unsafe extern "C-unwind" fn refuse_others_rights(query: *mut pg_sys::QueryDesc) {
-    // SAFETY: promised by the caller.
-    unsafe {
-        each_named(query, |named| {
-            let by_others_rights = named.checked_as != Oid::INVALID && named.checked_as != unguarded::user_id();
-            // Asked last, since a database that preloads the library need not have the extension.
-            if by_others_rights
-                && named.table.to_u32() >= pg_sys::FirstNormalObjectId
-                && exemption::but_for_it(|| policies_apply(&named))
-                && pg_sys::get_namespace_oid(c"warden".as_ptr(), true) != Oid::INVALID
-                && or_raise(asks(named.table)).is_some()
-            {
-                // It is planned without policies, and must not be found so where nothing refuses it.
-                exemption::forget_plans();
-                Error::forbidden(
-                    format!(
-                        "what a foreign key sets off reaches table \"{}\" by the rights of its owner",
-                        name(named.table)
-                    ),
-                    "Row-level security would not bind it there: do it in a statement of its own.",
-                )
-                .raise();
-            }
-        });
     }
 }
 

@@ -63,16 +63,6 @@ pub mod raising {
     #[allow(clashing_extern_declarations)]
     unsafe extern "C-unwind" {
         pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, eflags: c_int);
-        #[cfg(not(feature = "pg18"))]
-        pub fn standard_ExecutorRun(
-            query: *mut pg_sys::QueryDesc,
-            direction: pg_sys::ScanDirection::Type,
-            count: u64,
-            once: bool,
-        );
-        #[cfg(feature = "pg18")]
-        pub fn standard_ExecutorRun(query: *mut pg_sys::QueryDesc, direction: pg_sys::ScanDirection::Type, count: u64);
-        pub fn standard_ExecutorFinish(query: *mut pg_sys::QueryDesc);
         pub fn standard_planner(
             query: *mut pg_sys::Query,
             text: *const c_char,

@@ -74,25 +74,20 @@ SELECT t.is(count(*), 3, 'by no way') FROM loot;
 COMMIT;
 DROP TRIGGER fired ON cascades;
 
--- A statement that a rule adds is rewritten with that of the foreign key.
+-- A statement that a rule adds is rewritten with that of the foreign key: before it, and after it.
+CREATE RULE reached AS ON DELETE TO cascades DO ALSO INSERT INTO loot SELECT 'a rule before', title FROM by_owner;
+CREATE RULE reached_after AS ON UPDATE TO cascades DO ALSO INSERT INTO loot SELECT 'a rule after', title FROM by_owner;
+ALTER TABLE cascades DISABLE RULE reached;
 CALL pg_temp.arrange();
-CREATE RULE reached AS ON DELETE TO cascades DO ALSO INSERT INTO loot SELECT 'a rule', title FROM by_owner;
-SELECT t.refused('DELETE FROM up', '42501', 'a rule of a cascade reaches no view of an owner', 'what a foreign key sets off');
+ALTER TABLE cascades ENABLE RULE reached;
 BEGIN;
 SELECT warden.authenticate(:'mallory_token');
-SELECT t.refused('DELETE FROM up', '42501', 'whoever is signed in', 'what a foreign key sets off');
-COMMIT;
-DROP RULE reached ON cascades;
-CREATE RULE reached AS ON UPDATE TO cascades DO ALSO INSERT INTO loot SELECT 'a rule', title FROM by_owner;
-SELECT t.refused('UPDATE up SET i = 2', '42501', 'nor one that comes after the statement', 'what a foreign key sets off');
-DROP RULE reached ON cascades;
-CREATE RULE reached AS ON DELETE TO cascades DO ALSO INSERT INTO loot SELECT 'a rule', title FROM by_invoker;
-BEGIN;
-SELECT warden.authenticate(:'mallory_token');
+UPDATE up SET i = 2;
 DELETE FROM up;
-SELECT t.is(string_agg(titles, ', '), 'of mallory', 'by its own rights it reaches what is its own') FROM loot;
+SELECT t.is(string_agg(way || ': ' || titles, ', ' ORDER BY way), 'a rule after: of mallory, a rule before: of mallory', 'what rules reach') FROM loot;
 COMMIT;
 DROP RULE reached ON cascades;
+DROP RULE reached_after ON cascades;
 
 -- A function that is called while the statement is planned.
 CALL pg_temp.arrange();

@@ -81,6 +81,12 @@ impl<'a> Row<'a> {
         Ok(Oid::from(value.value() as u32))
     }
 
+    /// A column of type `regrole`, 0 for NULL.
+    pub fn role(&self, position: usize) -> Result<Oid> {
+        let (value, _) = self.value(position, |kind| kind == pg_sys::REGROLEOID)?;
+        Ok(Oid::from(value.value() as u32))
+    }
+
     /// A column of type `timestamptz`, in microseconds since 2000-01-01 UTC.
     pub fn time(&self, position: usize) -> Result<Option<i64>> {
         Ok(self.get::<TimestampWithTimeZone>(position)?.map(TimestampWithTimeZone::into_inner))

@@ -3,12 +3,10 @@
 //! Whatever runs there of somebody else's (index expressions, checks, triggers, defaults, operators)
 //! runs with the owner's rights and not with ours, in a security-restricted operation as VACUUM and
 //! foreign keys use it: no temporary objects, no settings, no prepared statements are left behind.
-//! FORCE ROW LEVEL SECURITY does not bind the owner there, as it does not bind foreign keys; what it binds there besides
-//! is in exemption.rs.
+//! FORCE ROW LEVEL SECURITY does not bind the owner there, as it does not bind foreign keys.
 
 #![allow(unsafe_code)]
 
-use crate::exemption;
 use pgrx::pg_sys::{self, Oid};
 
 /// Runs `work` as `owner`; whoever acted before acts again afterwards, also when it fails.
@@ -27,15 +25,13 @@ pub fn act_as_client<R>(client: Oid, work: impl FnOnce() -> R) -> R {
 struct Before {
     user: Oid,
     context: i32,
-    acting_owner: Oid,
 }
 
 impl Before {
     fn change_to(role: Oid, exempt: bool) -> Self {
         const RESTRICTED: u32 = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
         const EXEMPT: u32 = pg_sys::SECURITY_NOFORCE_RLS;
-        let acting_owner = exemption::act_for(if exempt { role } else { Oid::INVALID });
-        let mut before = Self { user: Oid::INVALID, context: 0, acting_owner };
+        let mut before = Self { user: Oid::INVALID, context: 0 };
         // SAFETY: both functions only read and set variables of the backend. The flags are set beside
         // those in force, so that nested restrictions are never lifted.
         unsafe {
@@ -50,7 +46,6 @@ impl Before {
 
 impl Drop for Before {
     fn drop(&mut self) {
-        exemption::act_for(self.acting_owner);
         // SAFETY: sets variables of the backend to what they were. It runs while an error unwinds too;
         // the abort of the (sub)transaction then sets them once more to what they were at its start.
         unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) }
