@@ -155,13 +155,21 @@ BEGIN
                   AND NOT t.in_extension
                   AND NOT EXISTS (SELECT FROM warden.protections p WHERE p.relation = t.oid)
                   AND NOT warden.is_exempt(t.oid)),
-            -- A client's table that refers to a protected one asks which of its keys exist.
+            -- A client's table that refers to a protected one asks which of its keys exist; one that its cascades reach
+            -- through others has triggers fired in the middle of what its owner does.
             'client_refers_to', (
-                SELECT o.confrelid::regclass
-                FROM pg_constraint o
-                JOIN warden.protections p ON p.relation = o.confrelid
-                WHERE o.conrelid = t.oid AND o.contype = 'f'
-                  AND t.relowner IN (SELECT r.reached FROM warden.client_reach() r)
+                WITH RECURSIVE above (relation) AS (
+                    SELECT o.confrelid FROM pg_constraint o WHERE o.conrelid = t.oid AND o.contype = 'f'
+                    UNION
+                    SELECT o.confrelid FROM above a JOIN pg_constraint o ON o.conrelid = a.relation AND o.contype = 'f'
+                )
+                SELECT p.relation
+                FROM above a JOIN warden.protections p ON p.relation = a.relation
+                WHERE EXISTS (
+                    SELECT FROM (SELECT t.oid UNION ALL SELECT r.relation FROM warden.referring_tables(t.oid) AS r (relation)) AS l (relation)
+                    JOIN warden.referring_tables(p.relation) AS r (relation) ON r.relation = l.relation
+                    JOIN pg_class c ON c.oid = r.relation
+                    WHERE c.relowner IN (SELECT k.reached FROM warden.client_reach() k))
                 LIMIT 1))))
         FROM tables t JOIN pg_namespace n ON n.oid = t.relnamespace);
 END

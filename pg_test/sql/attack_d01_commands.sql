@@ -41,6 +41,29 @@ SELECT t.succeeds('LOCK TABLE documents IN ROW EXCLUSIVE MODE', 'LOCK shows noth
 SELECT t.succeeds('DROP OWNED BY CURRENT_USER', 'DROP OWNED drops what is the client''s own');
 COMMIT;
 
+-- What cascades reach through other tables: triggers there would fire in the middle of what the owner does.
+\connect - owner
+CREATE TABLE marks (id int PRIMARY KEY REFERENCES documents ON DELETE CASCADE);
+CREATE TABLE labels (id int PRIMARY KEY);
+GRANT ALL ON marks, labels TO gateway;
+\connect - gateway
+SELECT t.refused('CREATE TABLE spying (id int REFERENCES marks ON DELETE CASCADE)', '42501', 'a foreign key that a cascade reaches', 'cannot refer to protected table .*documents');
+SELECT t.succeeds('CREATE TABLE noting (id int REFERENCES marks)', 'one that refuses to cascade');
+SELECT t.succeeds('CREATE TABLE waiting (id int REFERENCES labels ON UPDATE CASCADE)', 'one to a table that nothing protected cascades to');
+\connect - owner
+SELECT t.refused('ALTER TABLE labels ADD FOREIGN KEY (id) REFERENCES documents ON UPDATE CASCADE', '42501', 'then nothing protected does so later', 'cannot refer');
+SELECT t.succeeds('ALTER TABLE labels ADD FOREIGN KEY (id) REFERENCES documents', 'but without an action it may refer');
+CREATE TABLE papers (id int PRIMARY KEY, user_id uuid);
+CREATE TABLE stamps (id int PRIMARY KEY REFERENCES papers ON DELETE CASCADE);
+GRANT ALL ON stamps TO gateway;
+\connect - gateway
+CREATE TABLE below (id int REFERENCES stamps ON DELETE CASCADE);
+\connect - owner
+SELECT t.refused($$ SELECT warden.protect('papers') $$, '55000', 'nor is a table protected whose cascades reach a client''s', 'below');
+DROP TABLE marks, labels, papers, stamps CASCADE;
+\connect - gateway
+DROP TABLE noting, waiting, below;
+
 -- COPY, as a statement of its own.
 \connect - owner
 GRANT SELECT, INSERT, TRUNCATE ON documents TO gateway;

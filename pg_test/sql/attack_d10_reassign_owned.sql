@@ -15,7 +15,8 @@ REASSIGN OWNED BY attack_d10_reassign_former TO app;
 SELECT t.is(relowner::regrole::text, 'app', 'REASSIGN OWNED is not') FROM pg_class WHERE oid = 'documents'::regclass;
 SELECT t.is(intact, false, 'the table is known not to be intact') FROM warden.protected_tables WHERE relation = 'documents'::regclass;
 SELECT t.is(found(), 'client_owns_table public.documents', 'doctor() tells');
-SELECT t.is(string_agg("check", ' '), 'intact', 'prove() too, and finds nothing open') FROM warden.prove('documents') WHERE NOT passed;
+-- As a client it sees no row to try with, though it owns the table (src/exemption.rs).
+SELECT t.is(string_agg("check", ' '), 'intact rows', 'prove() too, and finds nothing open') FROM warden.prove('documents') WHERE NOT passed;
 
 \connect - app
 SELECT t.rows('SELECT FROM documents', 0, 'the client is nobody still');
