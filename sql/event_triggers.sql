@@ -48,6 +48,14 @@ COMMENT ON FUNCTION warden.keep_database_role() IS
 CREATE TRIGGER keep BEFORE INSERT ON warden.database_roles
     FOR EACH ROW WHEN (warden.restores_a_dump()) EXECUTE FUNCTION warden.keep_database_role();
 
+-- Backends keep which roles are clients' (src/exemption.rs).
+CREATE TRIGGER rows_changed AFTER INSERT OR UPDATE OR DELETE ON warden.database_roles
+    FOR EACH ROW EXECUTE FUNCTION warden.rows_changed();
+CREATE TRIGGER table_emptied AFTER TRUNCATE ON warden.database_roles
+    FOR EACH STATEMENT EXECUTE FUNCTION warden.rows_changed();
+ALTER TABLE warden.database_roles ENABLE ALWAYS TRIGGER rows_changed;
+ALTER TABLE warden.database_roles ENABLE ALWAYS TRIGGER table_emptied;
+
 CREATE FUNCTION warden.renumber_audit_record() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

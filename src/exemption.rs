@@ -12,11 +12,13 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Result, or_raise};
+use crate::kept::Kept;
 use crate::lookup::{Key, Latest, Lookup};
-use crate::unguarded;
+use crate::{catalog, unguarded};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 const NO_FORCE: i32 = pg_sys::SECURITY_NOFORCE_RLS as i32;
 
@@ -24,6 +26,8 @@ thread_local! {
     static ROLES: Lookup = const {
         Lookup::new(c"database_roles", &[Key::role(c"role"), Key::text(c"kind")], &[c"role", c"kind"])
     };
+    /// The client and trusted roles: each foreign key asks for them. Their table announces its changes.
+    static CLIENTS: Kept<(), Rc<[Oid]>> = Kept::default();
 }
 
 /// Ends the exemption where a client acts by it. Nearly always there is none.
@@ -50,19 +54,24 @@ fn is_clients(role: Oid) -> Result<bool> {
     if unsafe { pg_sys::get_namespace_oid(c"warden".as_ptr(), true) } == Oid::INVALID {
         return Ok(false);
     }
-    let mut found = false;
+    let clients = CLIENTS.with(|clients| clients.get(catalog::state(), (), read_clients))?;
+    // SAFETY: catalogue look-ups.
+    Ok(clients.iter().any(|client| unsafe { pg_sys::is_member_of_role_nosuper(*client, role) }))
+}
+
+fn read_clients() -> Result<Rc<[Oid]>> {
+    let mut clients = Vec::new();
     Latest::with(|latest| {
         ROLES.with(|roles| {
             roles.each_below(latest, &[], |row| {
                 if matches!(row.text(1)?, Some("client" | "trusted")) {
-                    // SAFETY: a catalogue look-up.
-                    found = unsafe { pg_sys::is_member_of_role_nosuper(row.role(0)?, role) };
+                    clients.push(row.role(0)?);
                 }
-                Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                Ok(ControlFlow::Continue(()))
             })
         })
     })?;
-    Ok(found)
+    Ok(clients.into())
 }
 
 /// The role and the security context in force.
