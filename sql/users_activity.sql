@@ -35,15 +35,17 @@ CREATE TYPE warden.user_with_sessions AS (
 COMMENT ON TYPE warden.user_with_sessions IS
     'A line of list_users_with_sessions(); active_sessions: how many are live; last_session_at: when the latest began that is kept, NULL where none is.';
 
-CREATE FUNCTION warden.with_sessions(known warden.users) RETURNS warden.user_with_sessions
+-- By the id: an argument of the row's type would keep the table from being altered.
+CREATE FUNCTION warden.with_sessions(user_id uuid) RETURNS warden.user_with_sessions
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT known.id, known.name, known.email, known.full_name, known.status, known.roles, known.created_at,
-           (SELECT count(*) FROM warden.known_sessions s WHERE s.user_id = known.id AND s.ended_at IS NULL AND s.is_active),
-           (SELECT s.started_at FROM warden.sessions s WHERE s.user_id = known.id ORDER BY s.started_at DESC, s.id DESC LIMIT 1);
+    SELECT u.id, u.name, u.email, u.full_name, u.status, u.roles, u.created_at,
+           (SELECT count(*) FROM warden.known_sessions s WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.is_active),
+           (SELECT s.started_at FROM warden.sessions s WHERE s.user_id = u.id ORDER BY s.started_at DESC, s.id DESC LIMIT 1)
+    FROM warden.users u WHERE u.id = with_sessions.user_id;
 END;
 
-COMMENT ON FUNCTION warden.with_sessions(warden.users) IS
+COMMENT ON FUNCTION warden.with_sessions(uuid) IS
     'What is shown of a user beside its sessions. Not callable by clients.';
 
 CREATE FUNCTION warden.find_user_with_sessions(user_id uuid) RETURNS SETOF warden.user_with_sessions
@@ -51,7 +53,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM warden.require_administrator();
-    RETURN QUERY SELECT w.* FROM warden.users u CROSS JOIN LATERAL warden.with_sessions(u) AS w
+    RETURN QUERY SELECT w.* FROM warden.users u CROSS JOIN LATERAL warden.with_sessions(u.id) AS w
     WHERE u.id = find_user_with_sessions.user_id AND u.status <> 'deleted';
 END
 $$;
@@ -74,7 +76,7 @@ BEGIN
     END IF;
     -- From the latest session back: each user where its own latest is met, so no more are read than a page needs.
     RETURN QUERY SELECT w.* FROM warden.sessions s JOIN warden.users u ON u.id = s.user_id
-        CROSS JOIN LATERAL warden.with_sessions(u) AS w
+        CROSS JOIN LATERAL warden.with_sessions(u.id) AS w
     WHERE u.status <> 'deleted' AND u.kind <> 'anonymous'
       AND s.id = (SELECT l.id FROM warden.sessions l WHERE l.user_id = s.user_id ORDER BY l.started_at DESC, l.id DESC LIMIT 1)
     ORDER BY s.started_at DESC, s.id DESC
@@ -88,7 +90,7 @@ BEGIN
         seen := list_users_with_sessions.skip - seen;
     END IF;
     -- Then those who have none, as list_users() has them.
-    RETURN QUERY SELECT w.* FROM warden.users u CROSS JOIN LATERAL warden.with_sessions(u) AS w
+    RETURN QUERY SELECT w.* FROM warden.users u CROSS JOIN LATERAL warden.with_sessions(u.id) AS w
     WHERE u.status <> 'deleted' AND u.kind <> 'anonymous' AND NOT EXISTS (SELECT FROM warden.sessions s WHERE s.user_id = u.id)
     ORDER BY u.created_at DESC, u.id DESC
     LIMIT list_users_with_sessions.page_size - listed OFFSET seen;
