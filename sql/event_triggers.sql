@@ -173,11 +173,10 @@ BEGIN
                 )
                 SELECT p.relation
                 FROM above a JOIN warden.protections p ON p.relation = a.relation
+                CROSS JOIN LATERAL (SELECT array(SELECT r.reached FROM warden.client_reach() r)) AS clients (roles)
                 WHERE EXISTS (
-                    SELECT FROM (SELECT t.oid UNION ALL SELECT r.relation FROM warden.referring_tables(t.oid) AS r (relation)) AS l (relation)
-                    JOIN warden.referring_tables(p.relation) AS r (relation) ON r.relation = l.relation
-                    JOIN pg_class c ON c.oid = r.relation
-                    WHERE c.relowner IN (SELECT k.reached FROM warden.client_reach() k))
+                    SELECT FROM warden.client_tables_below(p.relation, clients.roles) AS b (relation)
+                    WHERE b.relation = t.oid OR b.relation IN (SELECT warden.client_tables_below(t.oid, clients.roles)))
                 LIMIT 1))))
         FROM tables t JOIN pg_namespace n ON n.oid = t.relnamespace);
 END

@@ -19,37 +19,6 @@ END;
 COMMENT ON FUNCTION warden.table_tree(regclass) IS
     'The table (depth 0), its partitions and its inheritance children, parents before children.';
 
--- Roles in which a client could act: client and trusted roles, and whatever these can become.
-CREATE FUNCTION warden.client_reach() RETURNS TABLE (reached oid, client regrole)
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT r.role, min(d.role::oid)::regrole
-    FROM warden.database_roles d CROSS JOIN LATERAL warden.roles_within_reach(d.role) AS r (role)
-    WHERE d.kind IN ('client', 'trusted')
-    GROUP BY r.role;
-END;
-
-COMMENT ON FUNCTION warden.client_reach() IS
-    'Every role that a client or trusted role is or can become, with that role.';
-
--- A cascade goes on as the owner of each table, and before PostgreSQL 18 the triggers of the last one fire as that of the first.
-CREATE FUNCTION warden.referring_tables(relation oid) RETURNS SETOF oid
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-    WITH RECURSIVE keys AS MATERIALIZED (
-        SELECT o.conrelid, o.confrelid, o.confupdtype IN ('c', 'n', 'd') OR o.confdeltype IN ('c', 'n', 'd') AS acts
-        FROM pg_constraint o WHERE o.contype = 'f' AND o.conrelid <> o.confrelid
-    ), below (relation, acts) AS (
-        SELECT k.conrelid, k.acts FROM keys k WHERE k.confrelid = referring_tables.relation
-        UNION
-        SELECT k.conrelid, true FROM below b JOIN keys k ON k.confrelid = b.relation WHERE b.acts AND k.acts
-    )
-    SELECT DISTINCT b.relation FROM below b WHERE b.relation <> referring_tables.relation
-$$;
-
-COMMENT ON FUNCTION warden.referring_tables(oid) IS
-    'The tables that refer to this one by a foreign key, and those that its actions reach through others.';
-
 -- Defaults come out as pg_get_expr prints them under the pinned path. Like others below it is PL/pgSQL, which keeps the
 -- plan of its query: doctor() asks for hundreds of tables.
 CREATE FUNCTION warden.column_facts(relation oid, column_name text) RETURNS jsonb
@@ -157,17 +126,12 @@ BEGIN
             -- What a client has made beside it: a key that tells which rows exist, a trigger that is shown them.
             'client_object', (
                 SELECT o.name
-                FROM (SELECT f.relation::regclass::text AS name, r.relowner AS owner
-                      -- Nearly always no client has a foreign key, and nothing has to be followed.
-                      FROM (SELECT WHERE EXISTS (
-                          SELECT FROM pg_constraint k JOIN pg_class o ON o.oid = k.conrelid
-                          WHERE k.contype = 'f' AND o.relowner IN (SELECT r.reached FROM reach r))) AS any_of_clients
-                      CROSS JOIN LATERAL warden.referring_tables(c.oid) AS f (relation) JOIN pg_class r ON r.oid = f.relation
+                FROM (SELECT f.relation::regclass::text AS name
+                      FROM warden.client_tables_below(c.oid, array(SELECT r.reached FROM reach r)) AS f (relation)
                       UNION ALL
-                      SELECT format('trigger %I', t.tgname), f.proowner
+                      SELECT format('trigger %I', t.tgname)
                       FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
-                      WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) o
-                WHERE o.owner IN (SELECT r.reached FROM reach r)
+                      WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND f.proowner IN (SELECT r.reached FROM reach r)) o
                 ORDER BY 1 LIMIT 1),
             -- For whom the door of begin_admin() is: by number, as the catalogue has them.
             'admins', (

@@ -258,7 +258,8 @@ extension_sql_file!("../sql/isolation_obstacles.sql", name = "isolation_obstacle
 extension_sql_file!("../sql/allowances.sql", name = "allowances", requires = ["isolation_obstacles"]);
 extension_sql_file!("../sql/protections.sql", name = "protections", requires = ["allowances"]);
 extension_sql_file!("../sql/door.sql", name = "door", requires = ["protections"]);
-extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["door"]);
+extension_sql_file!("../sql/client_reach.sql", name = "client_reach", requires = ["door"]);
+extension_sql_file!("../sql/protect.sql", name = "protect", requires = ["client_reach"]);
 extension_sql_file!("../sql/exemptions.sql", name = "exemptions", requires = ["protect"]);
 extension_sql_file!("../sql/protect_schema.sql", name = "protect_schema", requires = ["exemptions"]);
 extension_sql_file!("../sql/event_triggers.sql", name = "event_triggers", requires = ["protect_schema"]);
