@@ -70,7 +70,7 @@ DECLARE
     arguments jsonb;
     answer jsonb;
 BEGIN
-    IF coalesce(register_agent.name, '') !~ '[^[:space:]]' OR length(register_agent.name) > 100 OR register_agent.name ~ '[[:cntrl:]]' THEN
+    IF NOT warden.is_label(register_agent.name) THEN
         RAISE EXCEPTION 'name of the agent is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 100 characters without control characters.';
     ELSIF register_agent.scopes IS NOT NULL THEN

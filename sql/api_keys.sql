@@ -73,8 +73,7 @@ BEGIN
         RETURN jsonb_build_object('error', 'signed_out');
     END IF;
     IF (SELECT count(*) FROM warden.api_keys k
-        WHERE k.user_id = owner_id AND k.revoked_at IS NULL
-          AND coalesce(k.expires_at, 'infinity') > clock_timestamp()) >= 100 THEN
+        WHERE k.user_id = owner_id AND warden.is_in_force(k.revoked_at, k.expires_at)) >= 100 THEN
         RETURN jsonb_build_object('error', 'too_many_keys');
     END IF;
     INSERT INTO warden.api_keys AS k (user_id, name, prefix, secret_hash, scopes, expires_at)
@@ -98,7 +97,7 @@ DECLARE
 BEGIN
     UPDATE warden.api_keys k SET revoked_at = clock_timestamp()
     WHERE k.id = (arguments ->> 'id')::uuid AND k.user_id = (arguments ->> 'user_id')::uuid
-      AND k.revoked_at IS NULL AND coalesce(k.expires_at, 'infinity') > clock_timestamp()
+      AND warden.is_in_force(k.revoked_at, k.expires_at)
     RETURNING k.prefix INTO revoked_prefix;
     IF FOUND THEN
         PERFORM warden.write_audit('revoke_api_key', arguments ->> 'user_id',
@@ -110,6 +109,15 @@ $$;
 
 COMMENT ON FUNCTION warden.revoke_key(jsonb) IS
     'Task: revokes the key of user_id with this id. Answers whether it did: not one that is over, or another user''s.';
+
+CREATE FUNCTION warden.is_label(value text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(is_label.value, '') ~ '[^[:space:]]' AND length(is_label.value) <= 100 AND is_label.value !~ '[[:cntrl:]]';
+END;
+
+COMMENT ON FUNCTION warden.is_label(text) IS
+    'Whether a text tells people a key, a device or an agent from another: 1 to 100 characters, not all of them white space, and none a control character.';
 
 CREATE FUNCTION warden.create_api_key(
     name text, scopes text[] DEFAULT NULL, expires_at timestamptz DEFAULT NULL, user_id uuid DEFAULT NULL,
@@ -127,7 +135,7 @@ DECLARE
     arguments jsonb;
     answer jsonb;
 BEGIN
-    IF coalesce(create_api_key.name, '') ~ '^[[:space:]]*$' OR length(create_api_key.name) > 100 OR create_api_key.name ~ '[[:cntrl:]]' THEN
+    IF NOT warden.is_label(create_api_key.name) THEN
         RAISE EXCEPTION 'name of the key is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 100 characters that say what the key is for.';
     END IF;
@@ -214,7 +222,7 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT k.id, k.name, k.prefix, k.scopes, k.created_at, k.last_used_at, k.expires_at,
-           k.revoked_at IS NULL AND coalesce(k.expires_at, 'infinity') > clock_timestamp() AND warden.may_act(u.id)
+           warden.is_in_force(k.revoked_at, k.expires_at) AND warden.may_act(u.id)
     FROM warden.api_keys k JOIN warden.users u ON u.id = k.user_id
     WHERE k.user_id = meant
     ORDER BY k.created_at DESC, k.id DESC

@@ -6,6 +6,25 @@ COMMENT ON FUNCTION warden.shown_credentials() IS
 COMMENT ON FUNCTION warden.shown_key_ends_at() IS
     'When the API key or device certificate by which this transaction was authenticated ends, of several the first; NULL for one without an end, and for none. Not callable by clients.';
 
+CREATE FUNCTION warden.is_in_force(revoked_at timestamptz, expires_at timestamptz) RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    SELECT is_in_force.revoked_at IS NULL AND coalesce(is_in_force.expires_at, 'infinity') > clock_timestamp();
+END;
+
+COMMENT ON FUNCTION warden.is_in_force(timestamptz, timestamptz) IS
+    'Whether a key or certificate is neither revoked nor expired. revoked_at, expires_at: NULL for never.';
+
+CREATE FUNCTION warden.end_after(duration interval) RETURNS timestamptz
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    -- In seconds: how long a day is, is said by the time zone, which is the client's.
+    SELECT clock_timestamp() + make_interval(secs => extract(epoch FROM end_after.duration)::double precision);
+END;
+
+COMMENT ON FUNCTION warden.end_after(interval) IS
+    'When something ends that lasts so long from now on, a day being 24 hours; NULL for NULL.';
+
 CREATE FUNCTION warden.credential_in_use() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -44,10 +63,8 @@ BEGIN
             AND (coalesce(s.started_at, began) >= u.tokens_valid_after OR u.kept_session = c.session)
             AND CASE WHEN s.id IS NULL THEN coalesce(p.changed_at, '-infinity') <= began
                      ELSE least(s.ended_at, s.expires_at, s.idle_expires_at) > clock_timestamp() END
-            AND (c.key_id IS NULL OR (k.id IS NOT NULL AND k.revoked_at IS NULL
-                                      AND coalesce(k.expires_at, 'infinity') > clock_timestamp()))
-            AND (c.certificate_id IS NULL OR (d.id IS NOT NULL AND d.revoked_at IS NULL
-                                              AND coalesce(d.expires_at, 'infinity') > clock_timestamp()))
+            AND (c.key_id IS NULL OR (k.id IS NOT NULL AND warden.is_in_force(k.revoked_at, k.expires_at)))
+            AND (c.certificate_id IS NULL OR (d.id IS NOT NULL AND warden.is_in_force(d.revoked_at, d.expires_at)))
             AND (c.issuer IS NULL OR EXISTS (SELECT FROM warden.trusted_issuers i WHERE i.issuer = c.issuer))
             AND NOT EXISTS (SELECT FROM warden.revoked_tokens t
                             WHERE t.jti = c.jti AND coalesce(t.issuer, c.issuer) = c.issuer)) IS NOT TRUE);

@@ -53,8 +53,7 @@ BEGIN
     ELSIF credential IS NOT NULL AND NOT warden.is_credential_good(owner_id, credential) THEN
         RETURN jsonb_build_object('error', 'signed_out');
     ELSIF (SELECT count(*) FROM warden.device_certificates d
-           WHERE d.user_id = owner_id AND d.revoked_at IS NULL
-             AND coalesce(d.expires_at, 'infinity') > clock_timestamp()) >= 100 THEN
+           WHERE d.user_id = owner_id AND warden.is_in_force(d.revoked_at, d.expires_at)) >= 100 THEN
         RETURN jsonb_build_object('error', 'too_many_certificates');
     END IF;
     INSERT INTO warden.device_certificates AS d (user_id, fingerprint, label, expires_at)
@@ -81,7 +80,7 @@ DECLARE
 BEGIN
     UPDATE warden.device_certificates d SET revoked_at = clock_timestamp()
     WHERE d.id = (arguments ->> 'id')::uuid AND d.user_id = (arguments ->> 'user_id')::uuid
-      AND d.revoked_at IS NULL AND coalesce(d.expires_at, 'infinity') > clock_timestamp()
+      AND warden.is_in_force(d.revoked_at, d.expires_at)
     RETURNING d.fingerprint INTO revoked_fingerprint;
     IF FOUND THEN
         PERFORM warden.write_audit('revoke_device_certificate', arguments ->> 'user_id',
@@ -114,8 +113,7 @@ BEGIN
     IF normal IS NULL THEN
         RAISE EXCEPTION 'this is not the fingerprint of a certificate'
             USING ERRCODE = '22023', HINT = 'Pass its SHA-256: 64 hexadecimal digits, with colons between the pairs or without.';
-    ELSIF coalesce(enroll_device_certificate.label, '') ~ '^[[:space:]]*$' OR length(enroll_device_certificate.label) > 100
-        OR enroll_device_certificate.label ~ '[[:cntrl:]]' THEN
+    ELSIF NOT warden.is_label(enroll_device_certificate.label) THEN
         RAISE EXCEPTION 'label of the device is not usable'
             USING ERRCODE = '22023', HINT = 'Pass 1 to 100 characters that say which device it is.';
     ELSIF enroll_device_certificate.expires_in <= '0' THEN
@@ -125,8 +123,7 @@ BEGIN
         RAISE EXCEPTION 'expires_in is more than 100 years'
             USING ERRCODE = '22023', HINT = 'Leave it out for a certificate that is good until it is revoked.';
     END IF;
-    -- In seconds: how long a day is, is said by the time zone, which is the client's.
-    ends_at := clock_timestamp() + make_interval(secs => extract(epoch FROM enroll_device_certificate.expires_in)::double precision);
+    ends_at := warden.end_after(enroll_device_certificate.expires_in);
     IF administers THEN
         PERFORM warden.require_may_manage(owner_id);
     -- Whoever acts for a user for a while does not stay by way of a device, nor what ends by one that does not.
@@ -178,7 +175,7 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT d.id, d.label, d.fingerprint, d.enrolled_at, d.expires_at,
-           d.revoked_at IS NULL AND coalesce(d.expires_at, 'infinity') > clock_timestamp() AND warden.may_act(u.id)
+           warden.is_in_force(d.revoked_at, d.expires_at) AND warden.may_act(u.id)
     FROM warden.device_certificates d JOIN warden.users u ON u.id = d.user_id
     WHERE d.user_id = meant
     ORDER BY d.enrolled_at DESC, d.id DESC

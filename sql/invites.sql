@@ -242,8 +242,7 @@ BEGIN
     inviter := warden.require_inviter(administers, new_user_role, create_invite.tenant_id, roles_there, create_invite.user_id);
 
     id := gen_random_uuid();
-    -- In seconds: how long a day is, is said by the time zone, which is the client's.
-    expires_at := clock_timestamp() + make_interval(secs => extract(epoch FROM lasts)::double precision);
+    expires_at := warden.end_after(lasts);
     SELECT g.code, g.code_hash INTO generated FROM warden.generate_invite_code(create_invite.id, is_short) AS g;
     arguments := jsonb_build_object('id', create_invite.id, 'code_hash', encode(generated.code_hash, 'hex'), 'short', is_short,
         'role', new_user_role, 'email', address, 'tenant_id', create_invite.tenant_id, 'tenant_roles', roles_there,
