@@ -367,10 +367,7 @@ DECLARE
     matches bigint;
 BEGIN
     PERFORM warden.require_admin();
-    PERFORM warden.require_page_size(list_bans.page_size);
-    IF (list_bans.skip >= 0) IS NOT TRUE THEN
-        RAISE EXCEPTION 'fewer than none to skip' USING ERRCODE = '22023';
-    END IF;
+    PERFORM warden.require_page(list_bans.page_size, list_bans.skip);
     SELECT count(*) INTO matches
     FROM warden.matching_bans(list_bans.source, list_bans.fingerprint, list_bans.with_expired);
     RETURN QUERY

@@ -308,10 +308,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM warden.require_administrator();
-    PERFORM warden.require_page_size(list_entities.page_size);
-    IF (list_entities.skip >= 0) IS NOT TRUE THEN
-        RAISE EXCEPTION 'fewer than none to skip' USING ERRCODE = '22023';
-    END IF;
+    PERFORM warden.require_page(list_entities.page_size, list_entities.skip);
     RETURN QUERY
     SELECT e.entity_type, e.entity_id, e.default_included,
         array(SELECT p.parent_type || ':' || p.parent_id FROM warden.entity_parents p
@@ -344,10 +341,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM warden.require_administrator();
-    PERFORM warden.require_page_size(list_entity_rules.page_size);
-    IF (list_entity_rules.skip >= 0) IS NOT TRUE THEN
-        RAISE EXCEPTION 'fewer than none to skip' USING ERRCODE = '22023';
-    END IF;
+    PERFORM warden.require_page(list_entity_rules.page_size, list_entity_rules.skip);
     RETURN QUERY
     SELECT r.entity_type, r.entity_id, r.user_id, r.role, r.access, r.justification, r.set_at, count(*) OVER ()
     FROM warden.entity_rules r

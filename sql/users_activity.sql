@@ -70,10 +70,7 @@ DECLARE
     seen bigint := 0;
 BEGIN
     PERFORM warden.require_administrator();
-    PERFORM warden.require_page_size(list_users_with_sessions.page_size);
-    IF (list_users_with_sessions.skip >= 0) IS NOT TRUE THEN
-        RAISE EXCEPTION 'fewer than none to skip' USING ERRCODE = '22023';
-    END IF;
+    PERFORM warden.require_page(list_users_with_sessions.page_size, list_users_with_sessions.skip);
     -- From the latest session back: each user where its own latest is met, so no more are read than a page needs.
     RETURN QUERY SELECT w.* FROM warden.sessions s JOIN warden.users u ON u.id = s.user_id
         CROSS JOIN LATERAL warden.with_sessions(u.id) AS w

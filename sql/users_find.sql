@@ -105,6 +105,20 @@ $$;
 
 COMMENT ON FUNCTION warden.require_page_size(int) IS 'Raises 22023 for what is no size of a page.';
 
+CREATE FUNCTION warden.require_page(page_size int, skip int) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM warden.require_page_size(require_page.page_size);
+    IF (require_page.skip >= 0) IS NOT TRUE THEN
+        RAISE EXCEPTION 'fewer than none to skip' USING ERRCODE = '22023';
+    END IF;
+    RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION warden.require_page(int, int) IS 'Raises 22023 for what is no size of a page, or no number of rows before it.';
+
 -- As narrow as a terminal; find_user() shows the rest.
 CREATE TYPE warden.listed_user AS (
     id uuid, name text, email text, kind text, status text, roles text[], created_at timestamptz, total bigint
