@@ -349,7 +349,8 @@ DECLARE
     keys text[];
     emails text[];
     actives boolean[];
-    retired bigint := 0;
+    missing_keys text[];
+    retired bigint;
     other regclass;
     own_name text := warden.source_name(sync_users.source);
     followed text := warden.following(sync_users.source);
@@ -382,16 +383,18 @@ BEGIN
     INTO sync_users.inserted, sync_users.updated, sync_users.activated, sync_users.deactivated, sync_users.withheld
     FROM warden.put_users(keys, CASE WHEN sync_users.email_column IS NOT NULL THEN emails END, actives, own_name, adopt => true) p;
     users := cardinality(keys);
-    SELECT count(*) INTO missing FROM warden.users u
-    WHERE u.synced AND u.status <> 'deleted' AND NOT EXISTS (SELECT FROM unnest(keys) AS s (key) WHERE s.key = u.external_id);
+    missing_keys := array(
+        SELECT u.external_id FROM warden.users u
+        WHERE u.synced AND u.status <> 'deleted' AND NOT EXISTS (SELECT FROM unnest(keys) AS s (key) WHERE s.key = u.external_id));
+    missing := cardinality(missing_keys);
     IF coalesce(sync_users.deactivate_missing, false) THEN
-        PERFORM warden.require_may_manage(u.id) FROM warden.users u
-        WHERE warden.acting_person() IS NOT NULL AND u.synced AND u.status = 'active'
-          AND NOT EXISTS (SELECT FROM unnest(keys) AS s (key) WHERE s.key = u.external_id);
-        SELECT warden.retire_users(array_agg(u.external_id)) INTO retired FROM warden.users u
-        WHERE u.synced AND NOT EXISTS (SELECT FROM unnest(keys) AS s (key) WHERE s.key = u.external_id);
-        updated := updated + coalesce(retired, 0);
-        deactivated := deactivated + coalesce(retired, 0);
+        IF warden.acting_person() IS NOT NULL THEN
+            PERFORM warden.require_may_manage(u.id) FROM warden.users u
+            WHERE u.external_id = ANY (missing_keys) AND u.status = 'active';
+        END IF;
+        retired := warden.retire_users(missing_keys);
+        updated := updated + retired;
+        deactivated := deactivated + retired;
     END IF;
     SELECT count(*) INTO shared_emails FROM (
         SELECT FROM unnest(emails) AS s (email) WHERE warden.normalise_email(s.email) IS NOT NULL
