@@ -46,10 +46,10 @@ CREATE FUNCTION warden.is_kept_out_of_tenant(relation regclass, user_id uuid) RE
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (
-        SELECT p.tenant_column IS NOT NULL AND warden.current_tenant_id() IS NOT NULL
-           AND NOT warden.may_be_in_tenant(is_kept_out_of_tenant.user_id, warden.current_tenant_id())
-        FROM warden.protections p WHERE p.relation = is_kept_out_of_tenant.relation);
+    RETURN warden.is_outside_of_tenant(is_kept_out_of_tenant.relation, is_kept_out_of_tenant.user_id)
+        OR EXISTS (SELECT FROM warden.agents a
+                   WHERE a.user_id = is_kept_out_of_tenant.user_id
+                     AND warden.is_outside_of_tenant(is_kept_out_of_tenant.relation, a.owner_id));
 END
 $$;
 

@@ -32,17 +32,17 @@ END;
 COMMENT ON FUNCTION warden.attempt_limits(text) IS
     'How many attempts are free, the longest delay after that, and in what time one of them is forgotten, NULL for not before all are.';
 
-CREATE FUNCTION warden.attempts_remembered(counted warden.attempts) RETURNS double precision
+CREATE FUNCTION warden.attempts_remembered(key text, failed double precision, last_at timestamptz) RETURNS double precision
 LANGUAGE sql VOLATILE PARALLEL SAFE
 BEGIN ATOMIC
     -- None is added where the clock went back.
     SELECT CASE WHEN quiet > interval '15 minutes' THEN 0
-                ELSE greatest(counted.failed - coalesce(extract(epoch FROM quiet) / extract(epoch FROM l.forgotten_in), 0), 0) END
-    FROM warden.attempt_limits(counted.key) AS l
-    CROSS JOIN (SELECT greatest(clock_timestamp() - counted.last_at, interval '0') AS quiet) AS q;
+                ELSE greatest(attempts_remembered.failed - coalesce(extract(epoch FROM quiet) / extract(epoch FROM l.forgotten_in), 0), 0) END
+    FROM warden.attempt_limits(attempts_remembered.key) AS l
+    CROSS JOIN (SELECT greatest(clock_timestamp() - attempts_remembered.last_at, interval '0') AS quiet) AS q;
 END;
 
-COMMENT ON FUNCTION warden.attempts_remembered(warden.attempts) IS
+COMMENT ON FUNCTION warden.attempts_remembered(text, double precision, timestamptz) IS
     'How many failed attempts count still.';
 
 CREATE FUNCTION warden.attempts_of_address(address inet) RETURNS text
@@ -86,7 +86,7 @@ BEGIN
         INSERT INTO warden.attempts AS a (key) VALUES (wanted)
         ON CONFLICT ON CONSTRAINT attempts_pkey DO UPDATE SET failed = a.failed
         RETURNING a.* INTO counted;
-        remembered := ceil(warden.attempts_remembered(counted));
+        remembered := ceil(warden.attempts_remembered(counted.key, counted.failed, counted.last_at));
         limits := warden.attempt_limits(wanted);
         IF remembered >= limits.free THEN
             allowed_at := greatest(allowed_at, counted.last_at
@@ -106,7 +106,7 @@ AS $$
 DECLARE
     added bigint;
 BEGIN
-    UPDATE warden.attempts a SET failed = warden.attempts_remembered(a) + 1, last_at = clock_timestamp()
+    UPDATE warden.attempts a SET failed = warden.attempts_remembered(a.key, a.failed, a.last_at) + 1, last_at = clock_timestamp()
     WHERE a.key = ANY (add_attempt.keys);
     GET DIAGNOSTICS added = ROW_COUNT;
     RETURN added;
@@ -152,7 +152,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     wanted text;
-    forgiven bigint := 0;
 BEGIN
     FOREACH wanted IN ARRAY keys LOOP
         IF wanted ~ '^(address|everywhere):' THEN
@@ -162,9 +161,8 @@ BEGIN
         ELSE
             DELETE FROM warden.attempts a WHERE a.key = wanted;
         END IF;
-        forgiven := forgiven + 1;
     END LOOP;
-    RETURN forgiven;
+    RETURN cardinality(forgive_attempts.keys);
 END
 $$;
 
@@ -176,15 +174,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     wanted text;
-    forgotten bigint := 0;
 BEGIN
     -- In the order in which count_attempt() locks them; what follows a blank is an address.
     FOREACH wanted IN ARRAY keys LOOP
         DELETE FROM warden.attempts a WHERE a.key = wanted OR (a.key >= wanted || ' ' AND a.key < wanted || '!');
         DELETE FROM warden.attempts a WHERE a.key = 'everywhere:' || wanted;
-        forgotten := forgotten + 1;
     END LOOP;
-    RETURN forgotten;
+    RETURN cardinality(forget_attempts.keys);
 END
 $$;
 

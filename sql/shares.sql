@@ -94,10 +94,7 @@ COMMENT ON FUNCTION warden.shared_level(oid, anyelement) IS
 COMMENT ON FUNCTION warden.share_counts(uuid) IS
     'The level of a share that counts now; NULL for one that is expired, revoked, pending or declined, or was given under one that is, and for an unknown one.';
 COMMENT ON FUNCTION warden.entitling_share(uuid, oid, text) IS
-    'The share by which a user may share a row, NULL where there is none. Not callable by clients.';
-
-COMMENT ON FUNCTION warden.entitling_share(uuid, oid, text) IS
-    'The share by which a user shares a row on: one with it by name at level share that counts, of several the one that lasts longest; NULL where there is none, and where 16 stand above it already.';
+    'The share by which a user shares a row on: one with it by name at level share that counts, of several the one that lasts longest; NULL where there is none, and where 16 stand above it already. Not callable by clients.';
 
 COMMENT ON FUNCTION warden.shares_with(text) IS
     'The ids of the shares with a grantee, as shares have it, also of those that the transaction is too old to see.';

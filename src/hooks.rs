@@ -1,5 +1,6 @@
-//! The hooks into the server: two notice expiry, and one of them what a statement may not touch; one sees what is
-//! reported, keeps secrets out of the server log, and gives errors the SQLSTATE of the style that the client has chosen.
+//! The hooks into the server: two notice expiry, and one of them what a statement may not touch; three end what foreign
+//! keys are exempt from where a client acts; one sees what is reported, keeps secrets out of the server log, and gives
+//! errors the SQLSTATE of the style that the client has chosen.
 
 #![allow(unsafe_code)]
 
