@@ -83,4 +83,11 @@ class Database:
     def description(self):
         with self.connect("postgres") as admin:
             version = admin.execute("SHOW server_version").fetchone()[0].split()[0]
-        return f"PostgreSQL {version}, {os.cpu_count()} cores"
+        memory = "with" if huge_pages_in_use() else "without"
+        return f"PostgreSQL {version}, {os.cpu_count()} cores, {memory} huge pages"
+
+
+def huge_pages_in_use():
+    """Whether the server has its shared memory in them: nothing else here asks for any."""
+    pages = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines() if "HugePages_" in line)
+    return int(pages["HugePages_Total:"]) - int(pages["HugePages_Free:"]) + int(pages["HugePages_Rsvd:"]) > 0
