@@ -30,7 +30,7 @@ pub struct Bearer {
     pub key: Option<ShownKey>,
     /// What it narrows the scopes of the user to.
     pub limits: Rc<Limits>,
-    pub named: Named,
+    pub named: Rc<Named>,
 }
 
 /// How the log names a credential.
@@ -62,6 +62,8 @@ impl From<Error> for Failure {
 
 impl Named {
     /// The refusal of what is named so.
+    #[cold]
+    #[inline(never)]
     pub fn refused(&self, reason: &'static str) -> Failure {
         Failure::Refused(Refused { reason, named: self.clone() })
     }

@@ -31,12 +31,19 @@ macro_rules! policy_function {
             unsafe extern "C-unwind" fn guarded(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
                 or_null(fcinfo, if somebody() { ($value)(fcinfo) } else { None })
             }
+            // Apart: what runs for each row sets up no frame.
+            #[cold]
+            #[inline(never)]
+            unsafe extern "C-unwind" fn otherwise(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+                // SAFETY: passes on what Postgres passed.
+                unsafe { guarded(fcinfo) }
+            }
             // What cannot fail needs no guard, which costs as much as all the rest.
             if let (true, Standing::Valid) = ($cannot_fail, sealed::standing()) {
                 return or_null(fcinfo, ($value)(fcinfo));
             }
             // SAFETY: passes on what Postgres passed.
-            unsafe { guarded(fcinfo) }
+            unsafe { otherwise(fcinfo) }
         }
     };
 }
@@ -54,28 +61,40 @@ fn or_null(fcinfo: pg_sys::FunctionCallInfo, value: Option<pg_sys::Datum>) -> pg
 /// argument of a procedure that commits, or a value in a query that acts for several, outlives that.
 #[inline]
 fn kept(fcinfo: pg_sys::FunctionCallInfo, id: *const u8) -> pg_sys::Datum {
+    // SAFETY: Postgres passes a valid call frame, whose `fn_extra` is ours and null or such a copy; `id` points
+    // to sixteen bytes.
+    unsafe {
+        let id = *id.cast::<Id>();
+        let copy = (*(*fcinfo).flinfo).fn_extra.cast::<Id>();
+        if !copy.is_null() && *copy == id { pg_sys::Datum::from(copy) } else { copied(fcinfo, id) }
+    }
+}
+
+type Id = [u8; UUID_LENGTH];
+
+/// The first copy is kept. Another is made neither in its place, where somebody may still look; nor beside it, where it
+/// would stay for as long as the expression is kept, that of a domain for as long as the connection.
+///
+/// # Safety
+/// As `kept`.
+#[cold]
+#[inline(never)]
+unsafe fn copied(fcinfo: pg_sys::FunctionCallInfo, id: Id) -> pg_sys::Datum {
     unsafe extern "C-unwind" {
         // Not pgrx's, whose guards cost more than the rest: no frame in between has anything to clean up.
         fn MemoryContextAlloc(context: pg_sys::MemoryContext, size: usize) -> *mut c_void;
         fn palloc(size: usize) -> *mut c_void;
     }
-    type Id = [u8; UUID_LENGTH];
-    // SAFETY: Postgres passes a valid call frame, whose `fn_extra` is ours and null or such a copy; `id` points
-    // to sixteen bytes, and both functions answer with as many or raise.
+    // SAFETY: promised by the caller; both functions answer with as many bytes as asked for, or raise.
     unsafe {
         let function = &mut *(*fcinfo).flinfo;
-        let id = *id.cast::<Id>();
-        let mut copy = function.fn_extra.cast::<Id>();
-        if copy.is_null() {
-            copy = MemoryContextAlloc(function.fn_mcxt, UUID_LENGTH).cast();
-            *copy = id;
-            function.fn_extra = copy.cast();
-        } else if *copy != id {
-            // Not in its place, where somebody may still look; nor beside it, where it would stay for as long as
-            // the expression is kept, that of a domain for as long as the connection.
-            copy = palloc(UUID_LENGTH).cast();
-            *copy = id;
-        }
+        let copy: *mut Id = if function.fn_extra.is_null() {
+            function.fn_extra = MemoryContextAlloc(function.fn_mcxt, UUID_LENGTH);
+            function.fn_extra.cast()
+        } else {
+            palloc(UUID_LENGTH).cast()
+        };
+        *copy = id;
         pg_sys::Datum::from(copy)
     }
 }

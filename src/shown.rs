@@ -38,9 +38,18 @@ pub struct ShownKey {
     pub expires_at: Option<i64>,
 }
 
+/// What a transaction has shown.
+#[derive(Default)]
+struct All {
+    /// The local id of the transaction.
+    of: u32,
+    /// Apart: nearly every transaction shows one, and to hash it takes longer than all the rest.
+    first: Option<Shown>,
+    others: HashSet<Shown>,
+}
+
 thread_local! {
-    /// With the local id of the transaction.
-    static SHOWN: RefCell<(u32, HashSet<Shown>)> = RefCell::default();
+    static SHOWN: RefCell<All> = RefCell::default();
 }
 
 impl Shown {
@@ -62,12 +71,12 @@ impl Shown {
     /// Remembers it: the transaction acts by it.
     pub fn note(self) {
         let transaction = transaction::local_id();
-        SHOWN.with_borrow_mut(|(of, shown)| {
-            if *of != transaction {
-                *of = transaction;
-                shown.clear();
+        SHOWN.with_borrow_mut(|all| {
+            if all.of != transaction {
+                *all = All { of: transaction, first: Some(self), others: HashSet::new() };
+            } else if all.first.as_ref() != Some(&self) {
+                all.others.insert(self);
             }
-            shown.insert(self);
         });
     }
 
@@ -121,8 +130,8 @@ pub fn are_good(actor_id: UserId) -> Result<bool> {
 fn of_the_user<R>(answer: impl Fn(&Shown) -> R) -> Vec<R> {
     let users = sealed::with_identity(|identity| [identity.user_id, identity.actor_id]);
     let transaction = transaction::local_id();
-    SHOWN.with_borrow(|(of, shown)| {
-        let shown = shown.iter().filter(|_| *of == transaction);
+    SHOWN.with_borrow(|all| {
+        let shown = all.first.iter().chain(&all.others).filter(|_| all.of == transaction);
         shown.filter(|shown| users.is_some_and(|users| users.contains(&shown.user_id))).map(answer).collect()
     })
 }

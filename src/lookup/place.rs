@@ -8,9 +8,8 @@
 #![allow(unsafe_code)]
 
 use crate::catalog;
-use crate::unguarded::raising;
+use crate::unguarded::{guarded, raising};
 use pgrx::itemptr::item_pointer_get_block_number_no_check;
-use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::c_int;
 
@@ -67,7 +66,7 @@ impl Place {
         // which nothing waits to be dropped.
         // SAFETY: promised by the caller.
         unsafe {
-            pg_guard_ffi_boundary(|| {
+            guarded(|| {
                 if catalog::heard() != asked.catalog {
                     return None;
                 }
@@ -97,7 +96,7 @@ impl Pinned {
     /// Nothing uses the values that were read any more.
     pub unsafe fn release(self) {
         // SAFETY: both are still held.
-        unsafe { pg_guard_ffi_boundary(|| self.let_go()) }
+        unsafe { guarded(|| self.let_go()) }
     }
 
     /// Keeps the block of a place where it is, if the buffer still holds it.
