@@ -106,7 +106,7 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         issued_at: None,
         jti: None,
         key: Some(ShownKey { id: key.id, expires_at: key.expires_at }),
-        named: Rc::new(named),
+        named,
     })
 }
 

@@ -30,7 +30,7 @@ pub struct Bearer {
     pub key: Option<ShownKey>,
     /// What it narrows the scopes of the user to.
     pub limits: Rc<Limits>,
-    pub named: Rc<Named>,
+    pub named: Named,
 }
 
 /// How the log names a credential.
@@ -62,8 +62,6 @@ impl From<Error> for Failure {
 
 impl Named {
     /// The refusal of what is named so.
-    #[cold]
-    #[inline(never)]
     pub fn refused(&self, reason: &'static str) -> Failure {
         Failure::Refused(Refused { reason, named: self.clone() })
     }

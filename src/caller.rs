@@ -8,8 +8,7 @@
 
 use crate::error::{Error, Result};
 use crate::lookup::{Key, Latest, Lookup};
-use crate::spi;
-use crate::unguarded::{self, guarded, raising};
+use crate::{spi, unguarded};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys::Oid};
 use std::ffi::CStr;
@@ -118,7 +117,7 @@ pub fn is(kind: Kind) -> Result<bool> {
 /// 55000 for a superuser or a role with BYPASSRLS.
 pub fn require_row_security() -> Result<()> {
     // SAFETY: a catalogue look-up within a transaction.
-    if unsafe { guarded(|| raising::has_bypassrls_privilege(oid())) } {
+    if unsafe { pg_sys::has_bypassrls_privilege(oid()) } {
         return Err(Error::wrong_state(
             format!("row-level security does not bind role \"{}\"", name()),
             "Connect as an ordinary role: not superuser, without BYPASSRLS, added by warden.add_client_role().",

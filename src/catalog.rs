@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::unguarded::{self, guarded, raising};
+use crate::unguarded;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -19,21 +19,16 @@ thread_local! {
 /// A number that changes with every change of a definition that has been committed by now, or made by
 /// this transaction. What was read after a call is right as long as another call answers the same.
 pub fn state() -> u64 {
-    if STATE.get() == 0 {
-        listen();
+    // SAFETY: within a transaction. Registered once for the life of the backend, with a function of
+    // the right type, which does no more than count.
+    unsafe {
+        if STATE.get() == 0 {
+            STATE.set(1);
+            pg_sys::CacheRegisterRelcacheCallback(Some(changed), Datum::null());
+        }
+        pg_sys::AcceptInvalidationMessages();
     }
-    // SAFETY: within a transaction.
-    unsafe { guarded(|| raising::AcceptInvalidationMessages()) };
     STATE.get()
-}
-
-#[cold]
-#[inline(never)]
-fn listen() {
-    STATE.set(1);
-    // SAFETY: registered once for the life of the backend, with a function of the right type, which does no more
-    // than count.
-    unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(changed), Datum::null()) };
 }
 
 /// As [`state`], as far as this backend has heard by now: with the lock of a table, everything about it.

@@ -134,21 +134,16 @@ fn by_id(latest: &Latest, id: UserId, place: &Cell<Option<Place>>) -> Result<Opt
     USER_BY_ID.with(|users| users.first_near(latest, &[uuid_in_place(id.as_uuid())], place, user))
 }
 
-// These three are not inlined: most subjects are ids of users that no issuer is linked to, and their way stays short.
-
-#[inline(never)]
 fn by_external_id(latest: &Latest, external_id: &str, place: &Cell<Option<Place>>) -> Result<Option<User>> {
     let key = [external_id.into_datum()];
     USER_BY_EXTERNAL_ID.with(|users| users.first_near(latest, &key, place, user))
 }
 
-#[inline(never)]
 fn linked_user(latest: &Latest, issuer: &str, subject: &str) -> Result<Option<UserId>> {
     let key = [issuer.into_datum(), subject.into_datum()];
     USER_OF_IDENTITY.with(|identities| identities.first(latest, &key, |row| row.uuid(0).map(UserId::from)))
 }
 
-#[inline(never)]
 fn is_linked_elsewhere(latest: &Latest, user_id: UserId, issuer: &str, subject: &str) -> Result<bool> {
     let (mut linked, mut linked_here) = (false, false);
     IDENTITIES_OF_USER.with(|identities| {

@@ -6,6 +6,7 @@
 
 use crate::redaction::{self, executed, holds_secret, names_function_with_password};
 use crate::{clock, error, exemption, refusals, sealed, statements, unguarded};
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
@@ -141,7 +142,7 @@ unsafe extern "C-unwind" fn emit_log(data: *mut pg_sys::ErrorData) {
             keep_secrets_out(&mut *data);
         }
         if let Some(previous) = PREVIOUS_EMIT_LOG {
-            unguarded::guarded(|| previous(data));
+            pg_guard_ffi_boundary(|| previous(data));
         }
     }
 }

@@ -22,8 +22,6 @@ use uuid::Uuid;
 
 /// An issuer as a backend keeps it, valid for one generation.
 pub struct Issuer {
-    /// Shared by all that names it.
-    pub name: Rc<str>,
     pub generation: Uuid,
     pub keys: Arc<KeySet>,
     pub rules: Rules,
@@ -104,7 +102,6 @@ fn load(issuer: &str) -> Result<Option<Issuer>> {
                     _ => return Err(missing()),
                 };
                 Ok(Some(Issuer {
-                    name: Rc::from(issuer),
                     generation: from_pgrx(generation),
                     keys: Arc::new(keys),
                     rules: Rules {

@@ -16,7 +16,6 @@
 
 use crate::error::{Error, Result};
 use crate::identity::{Head, Identity};
-use crate::unguarded::{guarded, raising};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -206,9 +205,7 @@ pub fn set(identity: &Identity) -> Result<()> {
     text.push('\0');
     let text = CStr::from_bytes_with_nul(text.as_bytes()).map_err(|_| control())?;
     assign(c"warden.identity", text, Some(identity.head()));
-    if !SEAL_TRAVELS.get() {
-        let_seal_travel();
-    }
+    let_seal_travel();
     set_seal(identity.serial);
     Ok(())
 }
@@ -296,10 +293,11 @@ pub fn define() {
 
 /// Has Postgres hand the seal to parallel workers, which it does not do with a setting that has its
 /// default. Not done when the library is loaded: that may happen within a parallel query, where
-/// nothing can be set. Once in a backend.
-#[cold]
-#[inline(never)]
+/// nothing can be set.
 fn let_seal_travel() {
+    if SEAL_TRAVELS.get() {
+        return;
+    }
     with_our_hand(|| {
         // SAFETY: both texts are NUL-terminated and copied by Postgres.
         unsafe {
@@ -324,18 +322,16 @@ fn assign(setting: &CStr, text: &CStr, head: Option<Head>) {
         // SAFETY: both texts are NUL-terminated, the value is copied by Postgres. An error unwinds through
         // `with_our_hand`, which lowers the flag on the way.
         unsafe {
-            guarded(|| {
-                raising::set_config_option(
-                    setting.as_ptr(),
-                    text.as_ptr(),
-                    pg_sys::GucContext::PGC_SUSET,
-                    pg_sys::GucSource::PGC_S_SESSION,
-                    pg_sys::GucAction::GUC_ACTION_LOCAL,
-                    true,
-                    0,
-                    false,
-                );
-            });
+            pg_sys::set_config_option(
+                setting.as_ptr(),
+                text.as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_LOCAL,
+                true,
+                0,
+                false,
+            );
         }
     });
 }

@@ -25,7 +25,7 @@ use std::rc::Rc;
 /// What a verified token says, as far as an identity needs it.
 struct Verified {
     /// The issuer and the subject.
-    named: Rc<Named>,
+    named: Named,
     subject_is: SubjectIs,
     provision: bool,
     link_verified_email: bool,
@@ -125,7 +125,7 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         jti: token.jti.clone(),
         key: None,
         limits: Rc::clone(&token.limits),
-        named: Rc::clone(&token.named),
+        named: token.named.clone(),
     })
 }
 
@@ -145,7 +145,6 @@ fn reason_against(user: &User, token: &Verified, since: i64) -> Option<&'static 
 }
 
 /// The session that a token of our own belongs to, which is this user's and goes on.
-#[inline(never)]
 fn session_of(token: &Verified, user: &User) -> Result<Session, Failure> {
     let refused = |reason| token.named.refused(reason);
     let id = token.session_id.as_ref().and_then(SessionId::to_uuid).ok_or_else(|| refused("no_session"))?;
@@ -194,8 +193,6 @@ fn verified(token: &str) -> Result<Rc<Verified>, Failure> {
     Ok(verified)
 }
 
-// Not inlined, as `session_of`: the way of a token that was seen before stays short without it.
-#[inline(never)]
 fn verify(token: &str) -> Result<(Rc<Issuer>, Claims), Failure> {
     let unverified = jwt::parse(token).map_err(|refusal| Named::default().refused(refusal.code()))?;
     let named = |reason| Named { issuer: unverified.issuer().map(Rc::from), subject: None }.refused(reason);
@@ -211,7 +208,7 @@ fn verify(token: &str) -> Result<(Rc<Issuer>, Claims), Failure> {
 impl Verified {
     fn new(issuer: &Rc<Issuer>, claims: &Claims) -> Self {
         Self {
-            named: Rc::new(Named { issuer: Some(Rc::clone(&issuer.name)), subject: Some(Rc::from(claims.subject())) }),
+            named: Named { issuer: Some(Rc::from(claims.issuer())), subject: Some(Rc::from(claims.subject())) },
             subject_is: issuer.subject_is,
             provision: issuer.provision,
             link_verified_email: issuer.link_verified_email,

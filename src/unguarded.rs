@@ -1,14 +1,12 @@
-//! Functions of Postgres without pgrx's guards, and one guard for several of them.
+//! Functions of Postgres without pgrx's guards.
 //!
 //! pgrx puts a guard around each call into Postgres that turns an error into a panic; it costs 20 to
 //! 30 ns, and an authentication makes dozens of calls in 3 µs.
 
 #![allow(unsafe_code)]
 
-use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid, Snapshot, TimestampTz};
 use std::ffi::{c_char, c_int};
-use std::mem::MaybeUninit;
 
 /// Declares functions that can neither raise nor wait, and safe wrappers of them.
 macro_rules! cannot_raise {
@@ -57,31 +55,6 @@ unsafe extern "C-unwind" {
     pub fn SetUserIdAndSecContext(role: Oid, context: c_int);
 }
 
-/// Calls `act` within a guard: an error of Postgres becomes a panic, as in pgrx's own bindings.
-///
-/// Those have a guard compiled for each caller; this one is the same code for all.
-///
-/// # Safety
-/// An error passes over the frame of `act` and those that it calls: nothing in them waits to be dropped.
-pub unsafe fn guarded<R>(act: impl FnOnce() -> R) -> R {
-    #[inline(never)]
-    unsafe fn guard(act: &mut dyn FnMut()) {
-        // SAFETY: promised by the caller of `guarded`.
-        unsafe { pg_guard_ffi_boundary(act) }
-    }
-    let mut act = Some(act);
-    let mut result = MaybeUninit::uninit();
-    // SAFETY: what comes back from the guard has been called, once.
-    unsafe {
-        guard(&mut || {
-            if let Some(act) = act.take() {
-                result.write(act());
-            }
-        });
-        result.assume_init()
-    }
-}
-
 /// Functions that can raise. For a caller that puts one guard around several of them, or whom Postgres
 /// calls; either has nothing in its frame that waits to be dropped.
 pub mod raising {
@@ -114,19 +87,6 @@ pub mod raising {
         pub fn PushActiveSnapshot(snapshot: Snapshot);
         /// Raises nothing where one was pushed.
         pub fn PopActiveSnapshot();
-
-        pub fn AcceptInvalidationMessages();
-        pub fn has_bypassrls_privilege(role: Oid) -> bool;
-        pub fn set_config_option(
-            name: *const c_char,
-            value: *const c_char,
-            context: pg_sys::GucContext::Type,
-            source: pg_sys::GucSource::Type,
-            action: pg_sys::GucAction::Type,
-            change: bool,
-            elevel: c_int,
-            is_reload: bool,
-        ) -> c_int;
 
         pub fn table_open(table: Oid, lock: c_int) -> pg_sys::Relation;
         pub fn table_close(table: pg_sys::Relation, lock: c_int);

@@ -90,4 +90,5 @@ class Database:
 def huge_pages_in_use():
     """Whether the server has its shared memory in them: nothing else here asks for any."""
     pages = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines() if "HugePages_" in line)
-    return int(pages["HugePages_Total:"]) - int(pages["HugePages_Free:"]) + int(pages["HugePages_Rsvd:"]) > 0
+    total, free, promised = (int(pages.get(f"HugePages_{which}:", 0)) for which in ("Total", "Free", "Rsvd"))
+    return total - free + promised > 0

@@ -4,8 +4,8 @@
 
 use super::row::Row;
 use crate::error::Result;
-use crate::unguarded::{self, guarded, raising};
-use pgrx::pg_sys;
+use crate::unguarded::{self, raising};
+use pgrx::pg_sys::{self, ffi::pg_guard_ffi_boundary};
 
 /// The latest committed state of the database, whatever the isolation level of the transaction: a
 /// suspension or revocation is seen under REPEATABLE READ too.
@@ -23,7 +23,7 @@ impl Latest {
         // of the transaction, should `read` raise).
         unsafe {
             let mut statement = None;
-            guarded(|| {
+            pg_guard_ffi_boundary(|| {
                 raising::PushActiveSnapshot(if unguarded::is_in_parallel_mode() {
                     unguarded::active_snapshot()
                 } else {

@@ -132,9 +132,6 @@ impl Lookup {
     }
 
     /// By as much of the key as is given; by none of it, every row.
-    ///
-    /// Not inlined: what finds a row at its place, as nearly every transaction does, stays short without it.
-    #[inline(never)]
     fn scan_by(
         &self,
         latest: &Latest,

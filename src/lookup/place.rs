@@ -8,8 +8,9 @@
 #![allow(unsafe_code)]
 
 use crate::catalog;
-use crate::unguarded::{guarded, raising};
+use crate::unguarded::raising;
 use pgrx::itemptr::item_pointer_get_block_number_no_check;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::c_int;
 
@@ -66,7 +67,7 @@ impl Place {
         // which nothing waits to be dropped.
         // SAFETY: promised by the caller.
         unsafe {
-            guarded(|| {
+            pg_guard_ffi_boundary(|| {
                 if catalog::heard() != asked.catalog {
                     return None;
                 }
@@ -96,7 +97,7 @@ impl Pinned {
     /// Nothing uses the values that were read any more.
     pub unsafe fn release(self) {
         // SAFETY: both are still held.
-        unsafe { guarded(|| self.let_go()) }
+        unsafe { pg_guard_ffi_boundary(|| self.let_go()) }
     }
 
     /// Keeps the block of a place where it is, if the buffer still holds it.

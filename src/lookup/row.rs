@@ -4,9 +4,10 @@
 
 use super::known::{Column, MAX_ATTRIBUTES};
 use crate::error::{Error, Result};
-use crate::unguarded::{guarded, raising};
+use crate::unguarded::raising;
 use crate::uuids::from_pgrx;
 use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum, text_to_rust_str};
 use pgrx::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_any, varsize_any_exhdr};
@@ -104,7 +105,7 @@ impl<'a> Row<'a> {
                 return Ok(members);
             }
             let (mut values, mut nulls, mut count) = (ptr::null_mut(), ptr::null_mut(), 0);
-            guarded(|| {
+            pg_guard_ffi_boundary(|| {
                 let array = raising::pg_detoast_datum(value.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
                 let (kind, align) = (pg_sys::TEXTOID, pg_sys::TYPALIGN_INT as c_char);
                 raising::deconstruct_array(array, kind, -1, false, align, &mut values, &mut nulls, &mut count);
