@@ -43,7 +43,7 @@ pub struct ShownKey {
 struct All {
     /// The local id of the transaction.
     of: u32,
-    /// Apart: nearly every transaction shows one, and to hash it takes longer than all the rest.
+    /// Apart: nearly every transaction shows one, which then needs no hash.
     first: Option<Shown>,
     others: HashSet<Shown>,
 }
