@@ -69,7 +69,7 @@ fn subject(actor: &Identity, subject_id: Option<UserId>) -> Result<User> {
         // Whom the tenant does not have is nobody there.
         Some(Membership::Refused(_)) => return Err(not_found()),
     };
-    subject.roles = tenants::join_roles(subject.roles, roles_in_tenant);
+    subject.roles = tenants::join_roles(&subject.roles, roles_in_tenant);
     if let Some(who) = excluded(subject_id)? {
         return Err(Error::forbidden(format!("nobody acts as {who}"), ""));
     }

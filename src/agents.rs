@@ -36,7 +36,7 @@ thread_local! {
 }
 
 /// What bounds the user that a credential speaks for, and whoever acts for it. Neither is refused for anything else.
-pub fn bounds(user: &User, actor: Option<&User>, named: &Named) -> std::result::Result<Bounds, Failure> {
+pub fn bounds(user: &User, actor: Option<&User>, named: &Rc<Named>) -> std::result::Result<Bounds, Failure> {
     let mut bounds = Bounds::default();
     if user.is_agent {
         let (owner, capabilities) = registered(user, named)?;
@@ -67,13 +67,13 @@ impl Bounds {
         mut self,
         user: &mut User,
         tenant_id: Option<TenantId>,
-        named: &Named,
+        named: &Rc<Named>,
     ) -> std::result::Result<Self, Failure> {
         for bound in self.users.iter_mut().filter(|bound| !bound.is_agent) {
             match tenant_id.map(|tenant_id| tenants::membership(tenant_id, bound.id)).transpose()? {
                 None | Some(Membership::NoTenants) => {}
                 Some(Membership::Member(roles)) => {
-                    bound.roles = tenants::join_roles(std::mem::take(&mut bound.roles), roles);
+                    bound.roles = tenants::join_roles(&bound.roles, roles);
                 }
                 Some(Membership::Refused(_)) => return Err(named.refused("owner_of_agent_not_in_the_tenant")),
             }
@@ -81,7 +81,7 @@ impl Bounds {
         if user.is_agent
             && let Some(owner) = self.users.first()
         {
-            user.roles.retain(|role| owner.roles.contains(role));
+            user.roles = user.roles.iter().filter(|role| owner.roles.contains(role)).cloned().collect();
         }
         Ok(self)
     }
@@ -104,12 +104,12 @@ pub fn owner(identity: &Identity) -> Result<Option<User>> {
         Some(Membership::Member(roles)) => roles,
         None | Some(Membership::NoTenants | Membership::Refused(_)) => Vec::new(),
     };
-    owner.roles = tenants::join_roles(owner.roles, roles);
+    owner.roles = tenants::join_roles(&owner.roles, roles);
     Ok(Some(owner))
 }
 
 /// The owner and the capabilities of an agent that may act.
-fn registered(agent: &User, named: &Named) -> std::result::Result<(User, Vec<String>), Failure> {
+fn registered(agent: &User, named: &Rc<Named>) -> std::result::Result<(User, Vec<String>), Failure> {
     let found = Latest::with(|latest| {
         AGENT_BY_ID.with(|agents| agents.first(latest, &[uuid_datum(agent.id.as_uuid())], registration))
     })?;

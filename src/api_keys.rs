@@ -55,7 +55,7 @@ pub fn is_key(credential: &str) -> bool {
 
 /// Finds the key and its user, by the clock of the call.
 pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
-    let nameless = Named::default();
+    let nameless = Rc::<Named>::default();
     let (prefix, secret) = parse(credential).ok_or_else(|| nameless.refused("malformed_key"))?;
     // Hashed whether there is such a key or not.
     let hash = secret::hash(secret);
@@ -79,7 +79,7 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         return Err(nameless.refused("wrong_secret_of_key"));
     }
     let now = clock::now();
-    let named = Named { issuer: None, subject: Some(Rc::from(key.user_id.to_string())) };
+    let named = Rc::new(Named { subject: Some(key.user_id.to_string().into()), ..Named::default() });
     if key.revoked {
         return Err(named.refused("revoked"));
     } else if key.expires_at.is_some_and(|end| now >= end) {
@@ -99,12 +99,10 @@ pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failu
         actor: None,
         bounds,
         expires_at: key.expires_at.map_or(longest, |end| end.min(longest)),
-        session_id: None,
         tenant_id: None,
         limits: Rc::new(Limits::of_key(&key.scopes)),
         is_own: false,
         issued_at: None,
-        jti: None,
         key: Some(ShownKey { id: key.id, expires_at: key.expires_at }),
         named,
     })

@@ -21,6 +21,7 @@ use crate::{
 };
 use pgrx::prelude::*;
 use pgrx::{Inet, JsonB};
+use std::rc::Rc;
 
 /// Acts for the user of a bearer token. See the comment on the SQL function.
 #[pg_extern(schema = "warden", volatile, parallel_unsafe)]
@@ -44,8 +45,8 @@ pub fn sign_in(function: &str, token: &str, client_ip: Option<&Inet>, tenant_id:
     let bearer = bearer(token, FirstSight::Provision).map_err(refused)?;
     let (tenant_id, roles_in_tenant) = tenant(&bearer, tenant_id).map_err(refused)?;
     let shown = Shown::of(&bearer);
-    let Bearer { mut user, actor, bounds, expires_at, session_id, limits, named, .. } = bearer;
-    user.roles = tenants::join_roles(user.roles, roles_in_tenant);
+    let Bearer { mut user, actor, bounds, expires_at, limits, named, .. } = bearer;
+    user.roles = tenants::join_roles(&user.roles, roles_in_tenant);
     let bounds = bounds.in_tenant(&mut user, tenant_id, &named).map_err(refused)?;
     let Granted { scopes: granted, reads_only } = permissions::granted(&user, tenant_id, &limits, bounds.users())?;
     let identity = Identity {
@@ -54,7 +55,7 @@ pub fn sign_in(function: &str, token: &str, client_ip: Option<&Inet>, tenant_id:
         user_id: user.id,
         actor_id: actor.map_or(user.id, |actor| actor.id),
         tenant_id,
-        session_id,
+        session_id: named.session_id.clone(),
         external_id: user.external_id,
         roles: user.roles,
         granted,
@@ -212,12 +213,12 @@ fn explain_bearer(credential: &str, check: &str) -> Result<Vec<(String, bool, St
 struct Stated {
     user: User,
     certificate: Option<ShownKey>,
-    named: Named,
+    named: Rc<Named>,
 }
 
 impl Stated {
     fn user(found: Option<User>) -> std::result::Result<Self, Failure> {
-        let named = Named::default();
+        let named = Rc::<Named>::default();
         let active = found.filter(|user| user.active);
         let user = active.ok_or_else(|| named.refused("user_unknown_or_not_active"))?;
         Ok(Self { user, certificate: None, named })
@@ -245,7 +246,7 @@ fn state(
             return Err(Error::Unauthenticated);
         }
     };
-    user.roles = tenants::join_roles(user.roles, roles_in_tenant);
+    user.roles = tenants::join_roles(&user.roles, roles_in_tenant);
     let bounds = agents::bounds(&user, None, &named).and_then(|bounds| bounds.in_tenant(&mut user, tenant_id, &named));
     let bounds = bounds.map_err(|failure| refuse(function, failure, None))?;
     let Granted { scopes: granted, reads_only } =

@@ -19,31 +19,32 @@ pub struct Bearer {
     pub bounds: Bounds,
     /// In microseconds since 2000-01-01 UTC.
     pub expires_at: i64,
-    pub session_id: Option<SessionId>,
     pub tenant_id: Option<TenantId>,
     /// Whether it is a token of this database.
     pub is_own: bool,
-    /// The claims `iat`, in microseconds since 2000-01-01 UTC, and `jti` of a token.
+    /// The claim `iat` of a token, in microseconds since 2000-01-01 UTC.
     pub issued_at: Option<i64>,
-    pub jti: Option<Rc<str>>,
     /// Where it is an API key.
     pub key: Option<ShownKey>,
     /// What it narrows the scopes of the user to.
     pub limits: Rc<Limits>,
-    pub named: Named,
+    pub named: Rc<Named>,
 }
 
-/// How the log names a credential.
-#[derive(Clone, Default)]
+/// What a credential names: for the log, and for whoever asks later whether it is good still.
+#[derive(Default, PartialEq, Eq, Hash)]
 pub struct Named {
     pub issuer: Option<Rc<str>>,
     pub subject: Option<Rc<str>>,
+    pub session_id: Option<SessionId>,
+    /// The claim `jti` of a token.
+    pub jti: Option<Rc<str>>,
 }
 
 /// Why a credential is refused: a stable word for the log, and what the log may say besides.
 pub struct Refused {
     pub reason: &'static str,
-    pub named: Named,
+    pub named: Rc<Named>,
 }
 
 /// A refusal, or an error of the server's own.
@@ -62,8 +63,8 @@ impl From<Error> for Failure {
 
 impl Named {
     /// The refusal of what is named so.
-    pub fn refused(&self, reason: &'static str) -> Failure {
-        Failure::Refused(Refused { reason, named: self.clone() })
+    pub fn refused(self: &Rc<Self>, reason: &'static str) -> Failure {
+        Failure::Refused(Refused { reason, named: Rc::clone(self) })
     }
 }
 

@@ -35,8 +35,8 @@ fn normalise_fingerprint(fingerprint: &str) -> Option<String> {
 }
 
 /// Finds the user of a certificate that is good, by the clock of the call.
-pub fn find(fingerprint: &str) -> Result<(User, ShownKey, Named), Failure> {
-    let nameless = Named::default();
+pub fn find(fingerprint: &str) -> Result<(User, ShownKey, Rc<Named>), Failure> {
+    let nameless = Rc::<Named>::default();
     let fingerprint = normal_form(fingerprint).ok_or_else(|| nameless.refused("malformed_fingerprint"))?;
     let found = Latest::with(|latest| {
         CERTIFICATE_BY_FINGERPRINT.with(|certificates| {
@@ -51,7 +51,7 @@ pub fn find(fingerprint: &str) -> Result<(User, ShownKey, Named), Failure> {
         })
     })?;
     let certificate = found.ok_or_else(|| nameless.refused("unknown_certificate"))?;
-    let named = Named { issuer: None, subject: Some(Rc::from(certificate.user_id.to_string())) };
+    let named = Rc::new(Named { subject: Some(certificate.user_id.to_string().into()), ..Named::default() });
     if certificate.revoked {
         return Err(named.refused("revoked"));
     } else if certificate.expires_at.is_some_and(|end| clock::now() >= end) {

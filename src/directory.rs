@@ -1,19 +1,21 @@
 //! Looking a subject up: the user it names, its status, and whether the issuer may speak for it.
 //!
-//! Read at every authentication with the latest snapshot, never cached (only where the row was last
-//! found is): a suspension or a deletion is felt by the next transaction, also under REPEATABLE READ.
+//! Read at every authentication with the latest snapshot, never cached (only where the row was last found is, and
+//! what it said as long as it is the same bytes): a suspension or a deletion is felt by the next transaction, also
+//! under REPEATABLE READ.
 
 #![forbid(unsafe_code)]
 
 use crate::autonomous::{self, Task};
 use crate::error::Result;
 use crate::ids::{SessionId, UserId};
-use crate::lookup::{Key, Latest, Lookup, Place, Row, uuid_in_place};
+use crate::lookup::{Key, Latest, Lookup, Row, Seen, uuid_in_place};
 use pgrx::IntoDatum;
 use serde_json::json;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ffi::CStr;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 /// What the subject of an issuer's tokens is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +43,10 @@ impl SubjectIs {
 #[derive(Clone)]
 pub struct User {
     pub id: UserId,
-    pub external_id: Option<String>,
-    pub roles: Vec<String>,
+    pub external_id: Option<Rc<str>>,
+    pub roles: Rc<[String]>,
     /// Scopes of the user alone.
-    pub scopes: Vec<String>,
+    pub scopes: Rc<[String]>,
     pub active: bool,
     /// Microseconds since 2000-01-01 UTC; tokens issued before are refused.
     pub tokens_valid_after: i64,
@@ -82,61 +84,67 @@ const USER: &[&CStr] = &[
     c"kind",
 ];
 
-/// The user that a subject of an issuer names. `place` remembers where the user's row is.
-pub fn find_subject(
-    issuer: &str,
-    subject: &str,
-    subject_is: SubjectIs,
-    place: &Cell<Option<Place>>,
-) -> Result<Option<User>> {
-    Latest::with(|latest| {
-        let mut user = match subject_is {
-            SubjectIs::UserId => match UserId::parse(subject) {
-                Some(id) => by_id(latest, id, place)?,
-                None => None,
-            },
-            SubjectIs::ExternalId => by_external_id(latest, subject, place)?,
-            SubjectIs::Subject => match linked_user(latest, issuer, subject)? {
-                Some(id) => by_id(latest, id, place)?,
-                None => None,
-            },
-        };
-        // Users linked to an issuer can only be named by an issuer and subject they are linked to.
-        if let Some(user) = &mut user
-            && user.linked
-            && subject_is != SubjectIs::Subject
-        {
-            user.linked_elsewhere = is_linked_elsewhere(latest, user.id, issuer, subject)?;
-        }
-        Ok(user)
-    })
+/// A subject of tokens, who is looked for again and again.
+pub struct Subject {
+    issuer: Box<str>,
+    name: Box<str>,
+    is: SubjectIs,
+    /// The name as a user's id, where it is one.
+    id: Option<UserId>,
+    /// Whether the issuer is this database, which speaks for all of its users, whoever else does.
+    is_own: bool,
+    seen: RefCell<Option<Seen<User>>>,
 }
 
-/// The user that a subject of this database's own tokens names: whoever else speaks for it, the database does.
-pub fn find_own_subject(subject: &str, place: &Cell<Option<Place>>) -> Result<Option<User>> {
-    match UserId::parse(subject) {
-        Some(id) => Latest::with(|latest| by_id(latest, id, place)),
-        None => Ok(None),
+impl Subject {
+    pub fn new(issuer: &str, name: &str, is: SubjectIs, is_own: bool) -> Self {
+        let is = if is_own { SubjectIs::UserId } else { is };
+        let id = UserId::parse(name);
+        Self { issuer: issuer.into(), name: name.into(), is, id, is_own, seen: RefCell::default() }
+    }
+
+    /// The user that it names, now.
+    pub fn find(&self) -> Result<Option<User>> {
+        Latest::with(|latest| {
+            let user = match self.is {
+                SubjectIs::UserId => self.id.map(|id| by_id(latest, id, &self.seen)).transpose()?.flatten(),
+                SubjectIs::ExternalId => by_external_id(latest, &self.name, &self.seen)?,
+                SubjectIs::Subject => match linked_user(latest, &self.issuer, &self.name)? {
+                    Some(id) => by_id(latest, id, &self.seen)?,
+                    None => None,
+                },
+            };
+            // Users linked to an issuer can only be named by an issuer and subject they are linked to.
+            match user {
+                Some(user) if user.linked && !self.is_own && self.is != SubjectIs::Subject => {
+                    let linked_elsewhere = is_linked_elsewhere(latest, user.id, &self.issuer, &self.name)?;
+                    Ok(Some(User { linked_elsewhere, ..user }))
+                }
+                user => Ok(user),
+            }
+        })
     }
 }
 
 /// The user with this id.
 pub fn find_by_id(id: UserId) -> Result<Option<User>> {
-    Latest::with(|latest| by_id(latest, id, &Cell::new(None)))
+    Latest::with(|latest| by_id(latest, id, &RefCell::default()))
 }
 
 /// The user with this external id.
 pub fn find_by_external_id(external_id: &str) -> Result<Option<User>> {
-    Latest::with(|latest| by_external_id(latest, external_id, &Cell::new(None)))
+    Latest::with(|latest| by_external_id(latest, external_id, &RefCell::default()))
 }
 
-fn by_id(latest: &Latest, id: UserId, place: &Cell<Option<Place>>) -> Result<Option<User>> {
-    USER_BY_ID.with(|users| users.first_near(latest, &[uuid_in_place(id.as_uuid())], place, user))
+fn by_id(latest: &Latest, id: UserId, seen: &RefCell<Option<Seen<User>>>) -> Result<Option<User>> {
+    let is_it = |seen: &User| seen.id == id;
+    USER_BY_ID.with(|users| users.first_again(latest, &[uuid_in_place(id.as_uuid())], seen, is_it, user))
 }
 
-fn by_external_id(latest: &Latest, external_id: &str, place: &Cell<Option<Place>>) -> Result<Option<User>> {
+fn by_external_id(latest: &Latest, external_id: &str, seen: &RefCell<Option<Seen<User>>>) -> Result<Option<User>> {
+    let is_it = |seen: &User| seen.external_id.as_deref() == Some(external_id);
     let key = [external_id.into_datum()];
-    USER_BY_EXTERNAL_ID.with(|users| users.first_near(latest, &key, place, user))
+    USER_BY_EXTERNAL_ID.with(|users| users.first_again(latest, &key, seen, is_it, user))
 }
 
 fn linked_user(latest: &Latest, issuer: &str, subject: &str) -> Result<Option<UserId>> {
@@ -200,9 +208,9 @@ fn user(row: &Row<'_>) -> Result<User> {
     let kind = row.text(8)?;
     Ok(User {
         id: row.uuid(0)?.into(),
-        external_id: row.text(1)?.map(str::to_owned),
-        roles: row.texts(2)?,
-        scopes: row.texts(7)?,
+        external_id: row.text(1)?.map(Rc::from),
+        roles: row.texts(2)?.into(),
+        scopes: row.texts(7)?.into(),
         active: row.text(3)? == Some("active"),
         tokens_valid_after: row.time(4)?.unwrap_or(i64::MAX),
         kept_session: row.text(6)?.map(SessionId::from),

@@ -11,7 +11,7 @@ use crate::signing_keys::{self, AccessToken};
 use crate::{api_keys, bans, clock, hooks, sessions, settings};
 use pgrx::prelude::*;
 use serde_json::json;
-use std::cell::Cell;
+use std::cell::RefCell;
 use uuid::Uuid;
 
 /// A token for a token. See the comment on the SQL function.
@@ -82,8 +82,8 @@ fn exchange(token: &str, scopes: Option<Vec<Option<String>>>, expires_in: Option
             "user_id": user_id, "kind": "exchange", "scopes": scopes, "parent_id": parent_id,
             // Between here and the task it may be revoked.
             "subject": {
-                "issuer": subject.named.issuer.as_deref(), "jti": subject.jti.as_deref(),
-                "issued_at": subject.issued_at.map(clock::to_unix_seconds), "session": subject.session_id,
+                "issuer": subject.named.issuer.as_deref(), "jti": subject.named.jti.as_deref(),
+                "issued_at": subject.issued_at.map(clock::to_unix_seconds), "session": subject.named.session_id,
             },
             "lifetime": seconds(expires_in), "idle_timeout": seconds(0),
             "max_sessions": settings::max_sessions(), "evict": settings::evict_sessions(),
@@ -115,8 +115,8 @@ fn parent(subject: &Bearer) -> Result<(Option<Uuid>, i64)> {
     if !subject.is_own {
         return Ok((None, i64::MAX));
     }
-    let id = subject.session_id.as_ref().and_then(SessionId::to_uuid);
-    let session = id.map(|id| sessions::find(id, &Cell::new(None))).transpose()?.flatten();
+    let id = subject.named.session_id.as_ref().and_then(SessionId::to_uuid);
+    let session = id.map(|id| sessions::find(id, &RefCell::default())).transpose()?.flatten();
     let session = session.ok_or_else(|| Error::internal("a token of ours has no session"))?;
     Ok((id, (session.over_at - clock::now()).div_euclid(1_000_000)))
 }

@@ -3,22 +3,22 @@
 use crate::catalog;
 use crate::error::Result;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 
 /// Make it a thread-local.
 pub struct Kept<K, V> {
     as_of: Cell<u64>,
-    known: RefCell<HashMap<K, V>>,
+    /// Few keys, and asked of by every statement: to compare them takes less than to hash one.
+    known: RefCell<BTreeMap<K, V>>,
 }
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
-        Self { as_of: Cell::new(0), known: RefCell::new(HashMap::new()) }
+        Self { as_of: Cell::new(0), known: RefCell::new(BTreeMap::new()) }
     }
 }
 
-impl<K: Eq + Hash, V: Clone> Kept<K, V> {
+impl<K: Ord, V: Clone> Kept<K, V> {
     /// What is known of the key in this state of the catalog, asked for before anything is read; read, where nothing is.
     pub fn get(&self, as_of: u64, key: K, read: impl FnOnce() -> Result<V>) -> Result<V> {
         if self.as_of.replace(as_of) != as_of {

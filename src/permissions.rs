@@ -37,8 +37,8 @@ pub struct Limits {
 /// An answer, and all that it depends on.
 struct Last {
     catalog: u64,
-    roles: Vec<String>,
-    scopes: Vec<String>,
+    roles: Rc<[String]>,
+    scopes: Rc<[String]>,
     ids: (UserId, Option<TenantId>),
     granted: Granted,
 }

@@ -203,7 +203,7 @@ fn current_actor_id() -> Option<pgrx::Uuid> {
 /// The roles of the user in the directory when the token was verified; empty for nobody.
 #[pg_extern(schema = "warden", stable, parallel_safe)]
 fn current_roles() -> Vec<String> {
-    read(|identity| identity.roles.clone()).unwrap_or_default()
+    read(|identity| identity.roles.to_vec()).unwrap_or_default()
 }
 
 /// The scopes that are held; empty for nobody.
@@ -218,11 +218,11 @@ fn identity() -> Option<pgrx::JsonB> {
     read(|identity| {
         pgrx::JsonB(serde_json::json!({
             "user_id": identity.user_id,
-            "external_id": identity.external_id,
+            "external_id": identity.external_id.as_deref(),
             "tenant_id": identity.tenant_id,
             "session_id": identity.session_id,
             "actor_id": identity.actor_id,
-            "roles": identity.roles,
+            "roles": *identity.roles,
             "scopes": identity.scopes(),
             "expires_at": crate::clock::to_iso_text(identity.expires_at),
         }))

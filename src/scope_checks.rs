@@ -103,7 +103,7 @@ fn user_may_grant(user_id: pgrx::Uuid, scopes: Vec<String>, roles: Vec<String>, 
 pub struct Person {
     user_id: UserId,
     tenant_id: Option<TenantId>,
-    roles: Vec<String>,
+    roles: Rc<[String]>,
     granted: Granted,
     wildcards: Vec<Pattern>,
     /// Its credential leaves it all that its roles and grants hold.

@@ -386,7 +386,11 @@ unsafe extern "C-unwind" fn assign_identity(value: *const c_char, _extra: *mut c
     // Only within `assign`: when a savepoint is rolled back, Postgres assigns an earlier text.
     let written = WRITTEN.take();
     // SAFETY: Postgres passes a NUL-terminated text or null.
-    let head = written.or_else(|| unsafe { text(value) }.and_then(Head::decode));
+    let head = match written {
+        None if unsafe { is_empty(value) } => None,
+        None => unsafe { text(value) }.and_then(Head::decode),
+        written => written,
+    };
     WHOLE.with(|whole| {
         // Borrowed only where memory has run out in the midst of a read: the backend is ending (memory.rs).
         if let Ok(mut whole) = whole.try_borrow_mut() {

@@ -1,19 +1,22 @@
 //! Sessions of the database's own tokens, and tokens that were revoked one by one.
 //!
-//! Read at every authentication with the latest snapshot, never cached (only where the row was last
-//! found is): what was ended is refused in the next transaction, also under REPEATABLE READ.
+//! Read at every authentication with the latest snapshot, never cached (only where the row was last found is, and
+//! what it said as long as it is the same bytes): what was ended is refused in the next transaction, also under
+//! REPEATABLE READ.
 
 use crate::catalog;
 use crate::error::Result;
 use crate::ids::UserId;
-use crate::lookup::{Key, Latest, Lookup, Place, uuid_in_place};
+use crate::lookup::{Key, Latest, Lookup, Seen, uuid_in_place};
 use pgrx::IntoDatum;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use uuid::Uuid;
 
 /// A session, as authentication needs it.
+#[derive(Clone)]
 pub struct Session {
+    id: Uuid,
     pub user_id: UserId,
     /// Microseconds since 2000-01-01 UTC, as all times here.
     pub started_at: i64,
@@ -25,7 +28,7 @@ thread_local! {
     static SESSION_BY_ID: Lookup = const { Lookup::new(
         c"sessions",
         &[Key::uuid(c"id")],
-        &[c"user_id", c"started_at", c"expires_at", c"idle_expires_at", c"ended_at"],
+        &[c"user_id", c"started_at", c"expires_at", c"idle_expires_at", c"ended_at", c"id"],
     ) };
     static REVOKED_BY_JTI: Lookup = const { Lookup::new(c"revoked_tokens", &[Key::text(c"jti")], &[c"issuer"]) };
 
@@ -33,13 +36,15 @@ thread_local! {
     static NONE_REVOKED_AS_OF: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The session with this id. `place` remembers where its row is.
-pub fn find(id: Uuid, place: &Cell<Option<Place>>) -> Result<Option<Session>> {
+/// The session with this id. `seen` remembers its row.
+pub fn find(id: Uuid, seen: &RefCell<Option<Seen<Session>>>) -> Result<Option<Session>> {
     Latest::with(|latest| {
         SESSION_BY_ID.with(|sessions| {
-            sessions.first_near(latest, &[uuid_in_place(&id)], place, |row| {
+            let is_it = |seen: &Session| seen.id == id;
+            sessions.first_again(latest, &[uuid_in_place(&id)], seen, is_it, |row| {
                 let ends = [row.time(2)?, row.time(3)?, row.time(4)?];
                 Ok(Session {
+                    id: row.uuid(5)?,
                     user_id: row.uuid(0)?.into(),
                     started_at: row.time(1)?.unwrap_or(i64::MIN),
                     over_at: ends.into_iter().flatten().min().unwrap_or(i64::MIN),

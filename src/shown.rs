@@ -4,9 +4,9 @@
 //! identity, and nothing shown since makes that one good. So all that a user has shown has to be. A credential that was
 //! declined is none: another user's does not vouch for anybody.
 
-use crate::bearer::Bearer;
+use crate::bearer::{Bearer, Named};
 use crate::error::{Error, Result, or_raise};
-use crate::ids::{SessionId, UserId};
+use crate::ids::UserId;
 use crate::lookup::uuid_datum;
 use crate::spi::Statement;
 use crate::{elevated, sealed, transaction};
@@ -24,9 +24,7 @@ use uuid::Uuid;
 pub struct Shown {
     /// For whom it speaks.
     user_id: UserId,
-    session_id: Option<SessionId>,
-    issuer: Option<Rc<str>>,
-    jti: Option<Rc<str>>,
+    named: Rc<Named>,
     key: Option<ShownKey>,
     certificate: Option<ShownKey>,
 }
@@ -54,18 +52,11 @@ thread_local! {
 
 impl Shown {
     pub fn of(bearer: &Bearer) -> Self {
-        Self {
-            user_id: bearer.user.id,
-            session_id: bearer.session_id.clone(),
-            issuer: bearer.named.issuer.clone(),
-            jti: bearer.jti.clone(),
-            key: bearer.key,
-            certificate: None,
-        }
+        Self { user_id: bearer.user.id, named: Rc::clone(&bearer.named), key: bearer.key, certificate: None }
     }
 
     pub fn of_certificate(user_id: UserId, certificate: ShownKey) -> Self {
-        Self { user_id, session_id: None, issuer: None, jti: None, key: None, certificate: Some(certificate) }
+        Self { user_id, named: Rc::default(), key: None, certificate: Some(certificate) }
     }
 
     /// Remembers it: the transaction acts by it.
@@ -82,8 +73,8 @@ impl Shown {
 
     fn to_json(&self) -> Value {
         json!({
-            "user_id": self.user_id.to_string(), "session": self.session_id, "issuer": self.issuer.as_deref(),
-            "jti": self.jti.as_deref(), "key_id": self.key.map(|key| key.id.to_string()),
+            "user_id": self.user_id.to_string(), "session": self.named.session_id, "issuer": self.named.issuer.as_deref(),
+            "jti": self.named.jti.as_deref(), "key_id": self.key.map(|key| key.id.to_string()),
             "certificate_id": self.certificate.map(|certificate| certificate.id.to_string()),
         })
     }

@@ -43,7 +43,7 @@ thread_local! {
         const { Lookup::new(c"allowances", &[Key::relation(c"relation")], &[c"command"]) };
 
     /// The tables that statements have named since the catalog changed; `None` for one that is not protected.
-    static KNOWN: Kept<Oid, Option<Rc<Asks>>> = Kept::default();
+    static KNOWN: Kept<u32, Option<Rc<Asks>>> = Kept::default();
 
     /// The statements under way that write and began for nobody, or for somebody who may write.
     static WRITING_NOW: RefCell<Vec<Begun>> = const { RefCell::new(Vec::new()) };
@@ -251,7 +251,7 @@ fn asks(table: Oid) -> Result<Option<Rc<Asks>>> {
             })
         })
     };
-    KNOWN.with(|known| known.get(as_of, table, read))
+    KNOWN.with(|known| known.get(as_of, table.to_u32(), read))
 }
 
 /// Whether a table is declared to let others than the owners of its rows write so.

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::ids::{TenantId, UserId};
 use crate::lookup::{Key, Latest, Lookup, Row, uuid_in_place};
 use std::cell::Cell;
+use std::rc::Rc;
 
 /// What a user is in a tenant.
 pub enum Membership {
@@ -65,11 +66,15 @@ pub fn are_there() -> Result<bool> {
 }
 
 /// The roles that a user has in a transaction: its own everywhere, and those of the one tenant.
-pub fn join_roles(mut own: Vec<String>, in_tenant: Vec<String>) -> Vec<String> {
+pub fn join_roles(own: &Rc<[String]>, in_tenant: Vec<String>) -> Rc<[String]> {
+    if in_tenant.is_empty() {
+        return Rc::clone(own);
+    }
+    let mut joined = own.to_vec();
     for role in in_tenant {
-        if !own.contains(&role) {
-            own.push(role);
+        if !joined.contains(&role) {
+            joined.push(role);
         }
     }
-    own
+    joined.into()
 }

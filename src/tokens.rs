@@ -8,24 +8,24 @@ use crate::agents;
 use crate::bans;
 use crate::bearer::{Bearer, Failure, FirstSight, Named};
 use crate::clock;
-use crate::directory::{self, Newcomer, SubjectIs, User};
+use crate::directory::{self, Newcomer, Subject, SubjectIs, User};
 use crate::ids::{SessionId, TenantId};
 use crate::issuers::{self, Issuer};
 use crate::jwt::{self, Claims};
-use crate::lookup::Place;
+use crate::lookup::Seen;
 use crate::permissions::Limits;
 use crate::sessions::{self, Session};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 /// What a verified token says, as far as an identity needs it.
 struct Verified {
-    /// The issuer and the subject.
-    named: Named,
+    named: Rc<Named>,
+    subject: Subject,
     subject_is: SubjectIs,
     provision: bool,
     link_verified_email: bool,
@@ -36,8 +36,6 @@ struct Verified {
     expires_at: i64,
     /// `iat` in the same unit.
     issued_at: i64,
-    jti: Option<Rc<str>>,
-    session_id: Option<SessionId>,
     /// A claim that is no tenant's id, as providers with a notion of their own send, names none.
     tenant_id: Option<TenantId>,
     /// The network address that it was issued to, where its issuer says so.
@@ -46,11 +44,8 @@ struct Verified {
     verified_email: Option<String>,
     limits: Rc<Limits>,
     /// The subject of `act`, where somebody acts on the subject's behalf.
-    actor: Option<String>,
-    /// Where the rows of these were found last.
-    user_place: Cell<Option<Place>>,
-    actor_place: Cell<Option<Place>>,
-    session_place: Cell<Option<Place>>,
+    actor: Option<Subject>,
+    session: RefCell<Option<Seen<Session>>>,
 }
 
 /// What the address claim of an issuer says.
@@ -69,23 +64,16 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         Some(Address::Malformed) => return Err(refused("malformed_address")),
         Some(Address::Of(_)) | None => {}
     }
-    let find = |subject: &str, place: &Cell<Option<Place>>| {
-        if token.is_own {
-            directory::find_own_subject(subject, place)
-        } else {
-            directory::find_subject(token.issuer(), subject, token.subject_is, place)
-        }
-    };
-    let mut user = find(token.subject(), &token.user_place)?;
+    let mut user = token.subject.find()?;
     if user.is_none() && token.provision && first_sight != FirstSight::OnlyLook {
         directory::provision(&Newcomer {
             issuer: token.issuer(),
-            subject: token.subject(),
+            subject: token.named.subject.as_deref().unwrap_or_default(),
             subject_is: token.subject_is,
             verified_email: token.verified_email.as_deref(),
             link: token.link_verified_email,
         })?;
-        user = find(token.subject(), &token.user_place)?;
+        user = token.subject.find()?;
     }
     let user = user.ok_or_else(|| refused("unknown_user"))?;
     // A token of ours is as old as its session, which refreshed tokens go on with.
@@ -93,15 +81,15 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
     if let Some(reason) = reason_against(&user, &token, since) {
         return Err(refused(reason));
     }
-    if let Some(jti) = &token.jti
+    if let Some(jti) = &token.named.jti
         && sessions::is_revoked(token.issuer(), jti)?
     {
         return Err(refused("revoked"));
     }
     let actor = match &token.actor {
         None => None,
-        Some(subject) => {
-            let actor = find(subject, &token.actor_place)?.ok_or_else(|| refused("unknown_actor"))?;
+        Some(actor) => {
+            let actor = actor.find()?.ok_or_else(|| refused("unknown_actor"))?;
             if !actor.active || (actor.linked_elsewhere && !token.is_own) {
                 return Err(refused("actor_not_active"));
             }
@@ -118,20 +106,18 @@ pub fn bearer(token: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
         actor,
         bounds,
         expires_at: token.expires_at,
-        session_id: token.session_id.clone(),
         tenant_id: token.tenant_id,
         is_own: token.is_own,
         issued_at: Some(token.issued_at),
-        jti: token.jti.clone(),
         key: None,
         limits: Rc::clone(&token.limits),
-        named: token.named.clone(),
+        named: Rc::clone(&token.named),
     })
 }
 
 /// Why a user that the token names is refused, if it is.
 fn reason_against(user: &User, token: &Verified, since: i64) -> Option<&'static str> {
-    let is_kept = user.kept_session.is_some() && user.kept_session == token.session_id;
+    let is_kept = user.kept_session.is_some() && user.kept_session == token.named.session_id;
     // This database speaks for all of its users: it has a session of each token, that somebody else's word has begun.
     if user.linked_elsewhere && !token.is_own {
         Some("user_of_another_issuer")
@@ -147,11 +133,11 @@ fn reason_against(user: &User, token: &Verified, since: i64) -> Option<&'static 
 /// The session that a token of our own belongs to, which is this user's and goes on.
 fn session_of(token: &Verified, user: &User) -> Result<Session, Failure> {
     let refused = |reason| token.named.refused(reason);
-    let id = token.session_id.as_ref().and_then(SessionId::to_uuid).ok_or_else(|| refused("no_session"))?;
+    let id = token.named.session_id.as_ref().and_then(SessionId::to_uuid).ok_or_else(|| refused("no_session"))?;
     if token.limits.states_nothing() {
         return Err(refused("no_scope"));
     }
-    let session = sessions::find(id, &token.session_place)?.ok_or_else(|| refused("unknown_session"))?;
+    let session = sessions::find(id, &token.session)?.ok_or_else(|| refused("unknown_session"))?;
     if session.user_id != user.id {
         return Err(refused("session_of_another_user"));
     }
@@ -167,8 +153,7 @@ pub fn claims(token: &str) -> Result<Claims, Failure> {
     if let Some(jti) = claims.jti()
         && sessions::is_revoked(claims.issuer(), jti)?
     {
-        let named = Named { issuer: Some(Rc::from(claims.issuer())), subject: Some(Rc::from(claims.subject())) };
-        return Err(named.refused("revoked"));
+        return Err(Rc::new(named(&claims)).refused("revoked"));
     }
     Ok(claims)
 }
@@ -194,8 +179,9 @@ fn verified(token: &str) -> Result<Rc<Verified>, Failure> {
 }
 
 fn verify(token: &str) -> Result<(Rc<Issuer>, Claims), Failure> {
-    let unverified = jwt::parse(token).map_err(|refusal| Named::default().refused(refusal.code()))?;
-    let named = |reason| Named { issuer: unverified.issuer().map(Rc::from), subject: None }.refused(reason);
+    let unverified = jwt::parse(token).map_err(|refusal| Rc::<Named>::default().refused(refusal.code()))?;
+    let named =
+        |reason| Rc::new(Named { issuer: unverified.issuer().map(Rc::from), ..Named::default() }).refused(reason);
     // A control character is in no issuer's name, and a NUL is none that Postgres could compare.
     let name = unverified.issuer().filter(|name| !name.contains(char::is_control));
     let name = name.ok_or_else(|| named("no_issuer"))?;
@@ -205,10 +191,23 @@ fn verify(token: &str) -> Result<(Rc<Issuer>, Claims), Failure> {
     Ok((issuer, claims))
 }
 
+fn named(claims: &Claims) -> Named {
+    Named {
+        issuer: Some(claims.issuer().into()),
+        subject: Some(claims.subject().into()),
+        session_id: claims.session_id().map(SessionId::from),
+        jti: claims.jti().map(Rc::from),
+    }
+}
+
 impl Verified {
     fn new(issuer: &Rc<Issuer>, claims: &Claims) -> Self {
+        let subject = |name: &str| Subject::new(claims.issuer(), name, issuer.subject_is, issuer.is_own);
         Self {
-            named: Named { issuer: Some(Rc::from(claims.issuer())), subject: Some(Rc::from(claims.subject())) },
+            named: Rc::new(named(claims)),
+            subject: subject(claims.subject()),
+            actor: claims.actor().map(subject),
+            session: RefCell::default(),
             subject_is: issuer.subject_is,
             provision: issuer.provision,
             link_verified_email: issuer.link_verified_email,
@@ -216,25 +215,15 @@ impl Verified {
             under: Rc::clone(issuer),
             expires_at: clock::from_unix_seconds(claims.expires_at() + issuer.rules.leeway_seconds),
             issued_at: clock::from_unix_seconds(claims.issued_at()),
-            jti: claims.jti().map(Rc::from),
-            session_id: claims.session_id().map(SessionId::from),
             tenant_id: claims.tenant_id().and_then(TenantId::parse),
             address: issuer.address_claim.as_deref().and_then(|claim| claims.get(claim)).map(address),
             verified_email: if issuer.provision { claims.verified_email().map(str::to_owned) } else { None },
             limits: Rc::new(limits(issuer, claims)),
-            actor: claims.actor().map(str::to_owned),
-            user_place: Cell::new(None),
-            actor_place: Cell::new(None),
-            session_place: Cell::new(None),
         }
     }
 
     fn issuer(&self) -> &str {
         self.named.issuer.as_deref().unwrap_or_default()
-    }
-
-    fn subject(&self) -> &str {
-        self.named.subject.as_deref().unwrap_or_default()
     }
 }
 

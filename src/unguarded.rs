@@ -112,12 +112,6 @@ pub mod raising {
             buffer: *mut pg_sys::Buffer,
             keep: bool,
         ) -> bool;
-        pub fn heap_deform_tuple(
-            tuple: pg_sys::HeapTuple,
-            columns: pg_sys::TupleDesc,
-            values: *mut Datum,
-            nulls: *mut bool,
-        );
         pub fn pg_detoast_datum(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
         pub fn deconstruct_array(
             array: *mut pg_sys::ArrayType,
@@ -129,6 +123,5 @@ pub mod raising {
             nulls: *mut *mut bool,
             count: *mut c_int,
         );
-        pub fn FunctionCall2Coll(function: *mut pg_sys::FmgrInfo, collation: Oid, a: Datum, b: Datum) -> Datum;
     }
 }

@@ -6,26 +6,26 @@
 //! held beyond the call.
 //!
 //! `key` is what rows are looked up by, `latest` as of when, and `row` what is read of one. `known` is where
-//! the table and its index are, `place` where a row was last.
+//! the table and its index are, `seen` a row that was read before.
 
 #![allow(unsafe_code)]
 
 mod key;
 mod known;
 mod latest;
-mod place;
 mod row;
+mod seen;
 
 pub use key::{Key, uuid_datum, uuid_in_place};
 pub use latest::Latest;
-pub use place::Place;
 pub use row::Row;
+pub use seen::Seen;
 
 use crate::error::Result;
 use known::{Known, MAX_COLUMNS, MAX_KEY};
 use pgrx::pg_sys::{self, Datum, Oid};
-use place::Asked;
-use std::cell::Cell;
+use seen::Found;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_int};
 use std::ops::ControlFlow;
 
@@ -55,37 +55,41 @@ impl Lookup {
         key: &[Option<Datum>],
         map: impl FnOnce(&Row<'_>) -> Result<R>,
     ) -> Result<Option<R>> {
-        self.first_near(latest, key, &Cell::new(None), map)
+        let mut map = Some(map);
+        let mut first = None;
+        self.scan(latest, key, |row, _| {
+            first = map.take().map(|map| map(row)).transpose()?;
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(first)
     }
 
-    /// As [`Lookup::first`], for a unique key whose row is looked for at a place first, and its place
-    /// remembered.
-    pub fn first_near<R>(
+    /// As [`Lookup::first`], for a unique key whose row is looked for again and again: `seen` remembers it, and what
+    /// `map` read of it. `is_it` says whether what was read is of the row with this key.
+    pub fn first_again<V: Clone>(
         &self,
         latest: &Latest,
         key: &[Option<Datum>],
-        place: &Cell<Option<Place>>,
-        map: impl FnOnce(&Row<'_>) -> Result<R>,
-    ) -> Result<Option<R>> {
-        let mut map = Some(map);
-        let mut first = None;
-        let mut take = |row: &Row<'_>| {
-            if let Some(map) = map.take() {
-                first = Some(map(row)?);
-            }
-            Ok(ControlFlow::Break(()))
-        };
-        let there = match place.get() {
-            Some(known) => self.at(latest, key, known, &mut take)?,
-            None => false,
-        };
-        if !there {
-            place.set(None);
-            self.scan(latest, key, |row, found| {
-                place.set(found);
-                take(row)
-            })?;
+        seen: &RefCell<Option<Seen<V>>>,
+        is_it: impl FnOnce(&V) -> bool,
+        map: impl Fn(&Row<'_>) -> Result<V>,
+    ) -> Result<Option<V>> {
+        if let Some(seen) = &*seen.borrow()
+            && is_it(&seen.value)
+            // SAFETY: within a transaction; the snapshot is active.
+            && unsafe { seen.is_unchanged(latest.snapshot) }
+        {
+            return Ok(Some(seen.value.clone()));
         }
+        let mut first = None;
+        seen.replace(None);
+        self.scan(latest, key, |row, found| {
+            let value = map(row)?;
+            // SAFETY: this is the scan's current row.
+            seen.replace(unsafe { found.seen(value.clone()) });
+            first = Some(value);
+            Ok(ControlFlow::Break(()))
+        })?;
         Ok(first)
     }
 
@@ -126,7 +130,7 @@ impl Lookup {
         &self,
         latest: &Latest,
         key: &[Option<Datum>],
-        visit: impl FnMut(&Row<'_>, Option<Place>) -> Result<ControlFlow<()>>,
+        visit: impl FnMut(&Row<'_>, &Found) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         if self.can_equal(key) { self.scan_by(latest, key, visit) } else { Ok(()) }
     }
@@ -136,7 +140,7 @@ impl Lookup {
         &self,
         latest: &Latest,
         key: &[Option<Datum>],
-        mut visit: impl FnMut(&Row<'_>, Option<Place>) -> Result<ControlFlow<()>>,
+        mut visit: impl FnMut(&Row<'_>, &Found) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let (known, table) = self.open()?;
         let mut scan_key = known.with_values(key);
@@ -157,38 +161,12 @@ impl Lookup {
                 if tuple.is_null() {
                     break;
                 }
-                visited = visit(&Row::of(table, tuple, &known.columns), Place::of(table, scan, tuple));
+                let found = Found { table, scan, tuple, catalog: known.catalog };
+                visited = visit(&Row::of(table, tuple, &known.columns), &found);
             }
             pg_sys::systable_endscan(scan);
             pg_sys::table_close(table, pg_sys::AccessShareLock as c_int);
             visited.map(|_| ())
-        }
-    }
-
-    /// Hands the row at a place to `visit`, if the snapshot sees one there that has this key.
-    fn at(
-        &self,
-        latest: &Latest,
-        key: &[Option<Datum>],
-        place: Place,
-        visit: impl FnOnce(&Row<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<bool> {
-        let Some(known) = self.known.get().filter(|_| self.can_equal(key)) else { return Ok(false) };
-        let mut scan_key = known.with_values(key);
-        let asked = Asked {
-            table: known.table,
-            catalog: known.catalog,
-            snapshot: latest.snapshot,
-            key: &mut scan_key[..key.len()],
-        };
-        let mut row = Row::empty(&known.columns);
-        // SAFETY: the snapshot is active, the key is that of the table as of this state of the catalog,
-        // in which `Lookup::find` has seen that it has no more columns than a row has room for.
-        unsafe {
-            let Some(pinned) = place.read(asked, &mut row.values, &mut row.nulls) else { return Ok(false) };
-            let visited = visit(&row);
-            pinned.release();
-            visited.map(|_| true)
         }
     }
 

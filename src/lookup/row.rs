@@ -20,7 +20,7 @@ pub struct Row<'a> {
     pub(super) values: [Datum; MAX_ATTRIBUTES],
     pub(super) nulls: [bool; MAX_ATTRIBUTES],
     columns: &'a [Column],
-    /// The transaction that has written it; none where that is long ago, and where a row was read at its place.
+    /// The transaction that has written it; none where that is long ago.
     pub(super) written_by: pg_sys::TransactionId,
 }
 
@@ -30,7 +30,12 @@ impl<'a> Row<'a> {
     /// # Safety
     /// `table` is open, and `tuple` is one of its, valid while the row is used.
     pub(super) unsafe fn of(table: pg_sys::Relation, tuple: pg_sys::HeapTuple, columns: &'a [Column]) -> Self {
-        let mut row = Self::empty(columns);
+        let mut row = Self {
+            values: [Datum::null(); MAX_ATTRIBUTES],
+            nulls: [true; MAX_ATTRIBUTES],
+            columns,
+            written_by: pg_sys::TransactionId::from(0),
+        };
         // SAFETY: promised by the caller; `Lookup::find` has seen that the arrays are long enough.
         unsafe {
             pg_sys::heap_deform_tuple(tuple, (*table).rd_att, row.values.as_mut_ptr(), row.nulls.as_mut_ptr());
@@ -40,16 +45,6 @@ impl<'a> Row<'a> {
             }
         }
         row
-    }
-
-    /// For the values to be read into.
-    pub(super) fn empty(columns: &'a [Column]) -> Self {
-        Self {
-            values: [Datum::null(); MAX_ATTRIBUTES],
-            nulls: [true; MAX_ATTRIBUTES],
-            columns,
-            written_by: pg_sys::TransactionId::from(0),
-        }
     }
 
     /// The column at `position` of the lookup's columns, counted from 0; `None` for NULL.

@@ -17,6 +17,7 @@ use crate::{caller, clock, issuers, settings, spi, transaction};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
+use std::rc::Rc;
 
 /// Executes a statement as a role and a user. See the comment on the SQL function.
 #[pg_extern(sql = false)]
@@ -92,8 +93,8 @@ fn invented(user_id: UserId, external_id: Option<String>, tenant_id: Option<Tena
         actor_id: user_id,
         tenant_id,
         session_id: None,
-        external_id,
-        roles: Vec::new(),
+        external_id: external_id.map(Rc::from),
+        roles: Rc::new([]),
         lends: None,
     })
 }

@@ -16,9 +16,9 @@ const ALIAS: &str = "x";
 /// What is asked besides, of the row by its alias; `None` for tables whose rows cannot be shared.
 pub fn condition(table: Oid) -> Result<Option<Rc<str>>> {
     thread_local! {
-        static KNOWN: Kept<Oid, Option<Rc<str>>> = Kept::default();
+        static KNOWN: Kept<u32, Option<Rc<str>>> = Kept::default();
     }
-    KNOWN.with(|known| known.get(catalog::state(), table, || Ok(written(table)?.map(Rc::from))))
+    KNOWN.with(|known| known.get(catalog::state(), table.to_u32(), || Ok(written(table)?.map(Rc::from))))
 }
 
 fn written(table: Oid) -> Result<Option<String>> {

@@ -96,10 +96,10 @@ fn owner_kind(table_name: Option<Oid>) -> &'static str {
 /// 22023 for any other table.
 fn shareable(table_name: Option<Oid>) -> Result<Rc<Shareable>> {
     thread_local! {
-        static KNOWN: Kept<Oid, Rc<Shareable>> = Kept::default();
+        static KNOWN: Kept<u32, Rc<Shareable>> = Kept::default();
     }
     let relation = super::named(table_name).map(Oid::from)?;
-    KNOWN.with(|known| known.get(catalog::state(), relation, || read(relation).map(Rc::new)))
+    KNOWN.with(|known| known.get(catalog::state(), relation.to_u32(), || read(relation).map(Rc::new)))
 }
 
 fn read(relation: Oid) -> Result<Shareable> {

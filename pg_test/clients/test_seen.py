@@ -1,4 +1,5 @@
-"""A backend looks for the user of a token where it found the row last (src/place.rs); what lies there is never believed."""
+"""A backend looks for the user of a token where it found the row last (src/lookup/seen.rs), and takes it for what it was
+only while that is what lies there."""
 
 import uuid
 
@@ -18,7 +19,8 @@ def tokens(database):
     issuer = Issuer("https://id.example.com")
     with database.connect("postgres", autocommit=True) as superuser:
         superuser.execute("SELECT warden.add_client_role('app')")
-        superuser.execute("ALTER TABLE warden.users SET (autovacuum_enabled = off)")
+        # With so little room Postgres tidies up a page whenever it can.
+        superuser.execute("ALTER TABLE warden.users SET (autovacuum_enabled = off, fillfactor = 10)")
         trust(superuser, issuer)
     return {user: issuer.token(user) for user in (ALICE, BOB, CAROL)}
 
@@ -103,6 +105,49 @@ def test_another_users_row_at_the_place_is_not_hers(app, superuser, tokens):
     assert signed_in(app, tokens[BOB]) == (BOB, ["user"])
     superuser.execute("SELECT warden.create_user(id => %s)", (ALICE,))
     assert signed_in(app, tokens[ALICE]) == (ALICE, ["user"])
+
+
+@pytest.mark.parametrize("whose", [ALICE, CAROL])
+def test_another_version_at_the_place_is_not_the_one_that_was_read(app, superuser, tokens, whose):
+    """As Postgres tidies up a page without a VACUUM, of which a backend would hear."""
+    def place(user):
+        return superuser.execute("SELECT ctid FROM warden.users WHERE id = %s", (user,)).fetchone()
+
+    def write_again(user):
+        superuser.execute("UPDATE warden.users SET avatar_url = gen_random_uuid()::text WHERE id = %s", (user,))
+
+    write_again(ALICE)
+    assert signed_in(app, tokens[ALICE]) == (ALICE, ["user"])
+    alices = place(ALICE)
+    superuser.execute("UPDATE warden.users SET roles = '{viewer}' WHERE id = %s", (ALICE,))
+    for _ in range(100):
+        if place(whose) == alices:
+            break
+        write_again(whose)
+    assert place(whose) == alices, "no row has come to where alice's was: nothing is tested"
+    assert signed_in(app, tokens[ALICE]) == (ALICE, ["viewer"])
+
+
+def test_a_row_with_a_value_that_is_stored_elsewhere_is_read_each_time(app, superuser, tokens):
+    # Random, so that it does not get small enough to be stored in the row.
+    superuser.execute(
+        "UPDATE warden.users SET kept_session = (SELECT string_agg(gen_random_uuid()::text, '') FROM generate_series(1, 500))"
+        " WHERE id = %s", (ALICE,))
+    before = index_scans(superuser, app)
+    for _ in range(3):
+        assert signed_in(app, tokens[ALICE]) == (ALICE, ["user"])
+    assert index_scans(superuser, app) == before + 3
+    superuser.execute("UPDATE warden.users SET roles = '{viewer}' WHERE id = %s", (ALICE,))
+    assert signed_in(app, tokens[ALICE]) == (ALICE, ["viewer"])
+
+
+def test_a_suspension_that_is_rolled_back_changes_nothing(app, database, superuser, tokens):
+    with database.connect("postgres") as admin:
+        admin.execute("SELECT warden.set_user_status(%s, 'suspended')", (ALICE,))
+        admin.rollback()
+    before = index_scans(superuser, app)
+    assert signed_in(app, tokens[ALICE]) == (ALICE, ["user"])
+    assert index_scans(superuser, app) == before
 
 
 def test_a_suspension_in_an_open_transaction_counts_when_it_commits(app, database, superuser, tokens):
