@@ -36,6 +36,7 @@ thread_local! {
 }
 
 /// What bounds the user that a credential speaks for, and whoever acts for it. Neither is refused for anything else.
+#[inline(always)]
 pub fn bounds(user: &User, actor: Option<&User>, named: &Rc<Named>) -> std::result::Result<Bounds, Failure> {
     let mut bounds = Bounds::default();
     if user.is_agent {
@@ -63,6 +64,7 @@ pub fn bounds(user: &User, actor: Option<&User>, named: &Rc<Named>) -> std::resu
 impl Bounds {
     /// The bounds as of a tenant: the roles there of those who are no agents count too, and who is no member of it has
     /// no agent there. Takes from an agent the roles that its owner does not have.
+    #[inline(always)]
     pub fn in_tenant(
         mut self,
         user: &mut User,

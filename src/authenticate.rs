@@ -36,6 +36,7 @@ fn authenticate(
 }
 
 /// What `authenticate` and the functions of gateways do; `function` is the one that was called.
+#[inline(always)]
 pub fn sign_in(function: &str, token: &str, client_ip: Option<&Inet>, tenant_id: Option<TenantId>) -> Result<UserId> {
     caller::require_row_security()?;
     transaction::warn_outside_block(function);
@@ -276,6 +277,7 @@ fn state(
 /// both name one, the same.
 ///
 /// A database without tenants takes the word of the issuer for it, and nobody else's.
+#[inline(always)]
 fn tenant(bearer: &Bearer, asked: Option<TenantId>) -> std::result::Result<(Option<TenantId>, Vec<String>), Failure> {
     let (said, refused) = (bearer.tenant_id, |reason| Err(bearer.named.refused(reason)));
     if said.is_some() && asked.is_some() && asked != said {

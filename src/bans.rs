@@ -38,6 +38,7 @@ fn normalise_network(address: Inet) -> Inet {
 ///
 /// # Errors
 /// 42501, and whatever the look-up fails with: nobody gets by because it failed.
+#[inline(always)]
 pub fn refuse_banned(function: &str, client_ip: Option<&Inet>) -> Result<()> {
     let Some(stated) = client_ip else { return Ok(()) };
     let banned = is_in_force(Network::parse_host(&stated.0).ok_or_else(unreadable)?)?;

@@ -77,6 +77,7 @@ pub enum FirstSight {
 }
 
 /// Verifies a credential and finds its user, by the clock of the call.
+#[inline(always)]
 pub fn bearer(credential: &str, first_sight: FirstSight) -> Result<Bearer, Failure> {
     if api_keys::is_key(credential) {
         api_keys::bearer(credential, first_sight)

@@ -115,6 +115,7 @@ pub fn is(kind: Kind) -> Result<bool> {
 ///
 /// # Errors
 /// 55000 for a superuser or a role with BYPASSRLS.
+#[inline(always)]
 pub fn require_row_security() -> Result<()> {
     // SAFETY: a catalogue look-up within a transaction.
     if unsafe { pg_sys::has_bypassrls_privilege(oid()) } {

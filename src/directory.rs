@@ -104,6 +104,7 @@ impl Subject {
     }
 
     /// The user that it names, now.
+    #[inline(always)]
     pub fn find(&self) -> Result<Option<User>> {
         Latest::with(|latest| {
             let user = match self.is {
@@ -136,6 +137,7 @@ pub fn find_by_external_id(external_id: &str) -> Result<Option<User>> {
     Latest::with(|latest| by_external_id(latest, external_id, &RefCell::default()))
 }
 
+#[inline(always)]
 fn by_id(latest: &Latest, id: UserId, seen: &RefCell<Option<Seen<User>>>) -> Result<Option<User>> {
     let is_it = |seen: &User| seen.id == id;
     USER_BY_ID.with(|users| users.first_again(latest, &[uuid_in_place(id.as_uuid())], seen, is_it, user))

@@ -236,21 +236,9 @@ struct Parts {
 }
 
 impl Parts {
-    /// As `write!` does, in a fifth of the time: every transaction has two numbers.
-    #[inline(never)]
     fn push_number(&mut self, number: i64) {
-        let mut digits = [0; 20];
-        let (mut begin, mut rest) = (digits.len(), number.unsigned_abs());
-        while rest > 0 || begin == digits.len() {
-            begin -= 1;
-            digits[begin] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
         self.text.push(PART);
-        if number < 0 {
-            self.text.push('-');
-        }
-        self.text.push_str(std::str::from_utf8(&digits[begin..]).unwrap_or_default());
+        self.text.push_str(itoa::Buffer::new().format(number));
     }
 
     #[inline(never)]

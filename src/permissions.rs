@@ -71,6 +71,7 @@ thread_local! {
 }
 
 /// The scopes of a user under the limits of a credential, as far as those who bound it hold them too (agents.rs).
+#[inline(always)]
 pub fn granted(user: &User, tenant_id: Option<TenantId>, limits: &Limits, bounds: &[User]) -> Result<Granted> {
     if !bounds.is_empty() {
         // Nothing is kept of these: it would depend on more.

@@ -199,6 +199,7 @@ pub fn notice_expiry(clock: impl FnOnce() -> i64) {
 }
 
 /// Sets the identity for the rest of the transaction (or of the savepoint) and the seal to match.
+#[inline(always)]
 pub fn set(identity: &Identity) -> Result<()> {
     let control = || Error::invalid("an identifier of the identity contains a control character", "");
     let mut text = identity.encode().ok_or_else(control)?;
@@ -316,6 +317,7 @@ fn let_seal_travel() {
 pub const FLAGS: c_int = (pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE) as c_int;
 
 /// `head` is what the assign hook would read of the text.
+#[inline(always)]
 fn assign(setting: &CStr, text: &CStr, head: Option<Head>) {
     with_our_hand(|| {
         WRITTEN.set(head);

@@ -58,6 +58,7 @@ pub fn find(id: Uuid, seen: &RefCell<Option<Seen<Session>>>) -> Result<Option<Se
 ///
 /// In most databases none ever was, and a backend knows that until somebody revokes one: the trigger of the
 /// table says so to all of them.
+#[inline(always)]
 pub fn is_revoked(issuer: &str, jti: &str) -> Result<bool> {
     // Before the table is read: what changes in between is found to have changed the next time.
     let as_of = catalog::state_of_call();

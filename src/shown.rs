@@ -60,11 +60,16 @@ impl Shown {
     }
 
     /// Remembers it: the transaction acts by it.
+    #[inline(always)]
     pub fn note(self) {
         let transaction = transaction::local_id();
         SHOWN.with_borrow_mut(|all| {
             if all.of != transaction {
-                *all = All { of: transaction, first: Some(self), others: HashSet::new() };
+                all.of = transaction;
+                all.first = Some(self);
+                if !all.others.is_empty() {
+                    all.others.clear();
+                }
             } else if all.first.as_ref() != Some(&self) {
                 all.others.insert(self);
             }

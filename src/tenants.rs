@@ -66,6 +66,7 @@ pub fn are_there() -> Result<bool> {
 }
 
 /// The roles that a user has in a transaction: its own everywhere, and those of the one tenant.
+#[inline(always)]
 pub fn join_roles(own: &Rc<[String]>, in_tenant: Vec<String>) -> Rc<[String]> {
     if in_tenant.is_empty() {
         return Rc::clone(own);

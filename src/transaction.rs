@@ -53,6 +53,7 @@ impl Attempt {
     /// # Errors
     /// 55000 where an earlier attempt of this transaction failed, and within a parallel query: what a
     /// worker learned the transaction would not remember.
+    #[inline(always)]
     pub fn begin() -> Result<Self> {
         if unguarded::is_in_parallel_mode() {
             return Err(Error::wrong_state(
@@ -84,6 +85,7 @@ impl Attempt {
     /// # Errors
     /// 55000 where the transaction acts for another user, or in another tenant, already, and where a user that only
     /// reads would come into the midst of a write: who was there stays.
+    #[inline(always)]
     pub fn succeed(mut self, identity: &Identity) -> Result<()> {
         let someone = self.transaction.user_id.filter(|_| !settings::allow_identity_switch());
         if someone.is_some_and(|user_id| user_id != identity.user_id) {
@@ -207,6 +209,7 @@ pub fn local_id() -> u32 {
 
 /// What lasts until the end of the transaction is gone with the statement outside of a block. Only a
 /// warning: in a pipeline, or among several statements of one message, the call works in one round trip.
+#[inline(always)]
 pub fn warn_outside_block(function: &str) {
     if !unguarded::is_transaction_block() {
         ereport!(

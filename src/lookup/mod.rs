@@ -66,6 +66,7 @@ impl Lookup {
 
     /// As [`Lookup::first`], for a unique key whose row is looked for again and again: `seen` remembers it, and what
     /// `map` read of it. `is_it` says whether what was read is of the row with this key.
+    #[inline(always)]
     pub fn first_again<V: Clone>(
         &self,
         latest: &Latest,

@@ -81,6 +81,7 @@ impl<V> Seen<V> {
     ///
     /// # Safety
     /// Within a transaction, with the snapshot active.
+    #[inline(always)]
     pub(super) unsafe fn is_unchanged(&self, snapshot: pg_sys::Snapshot) -> bool {
         // One guard around all of it, instead of one around each call. An error passes over frames in
         // which nothing waits to be dropped.
