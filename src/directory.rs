@@ -129,12 +129,14 @@ impl Subject {
 
 /// The user with this id.
 pub fn find_by_id(id: UserId) -> Result<Option<User>> {
-    Latest::with(|latest| by_id(latest, id, &RefCell::default()))
+    let key = [uuid_in_place(id.as_uuid())];
+    Latest::with(|latest| USER_BY_ID.with(|users| users.first(latest, &key, user)))
 }
 
 /// The user with this external id.
 pub fn find_by_external_id(external_id: &str) -> Result<Option<User>> {
-    Latest::with(|latest| by_external_id(latest, external_id, &RefCell::default()))
+    let key = [external_id.into_datum()];
+    Latest::with(|latest| USER_BY_EXTERNAL_ID.with(|users| users.first(latest, &key, user)))
 }
 
 #[inline(always)]

@@ -141,6 +141,19 @@ def test_a_row_with_a_value_that_is_stored_elsewhere_is_read_each_time(app, supe
     assert signed_in(app, tokens[ALICE]) == (ALICE, ["viewer"])
 
 
+def test_a_subject_that_is_another_users_now_has_the_row_of_that_user(app, superuser):
+    partner = Issuer("https://partner.example.com")
+    trust(superuser, partner, subject_is="subject")
+    superuser.execute("SELECT warden.link_identity(%s, %s, 's')", (ALICE, partner.name))
+    token = partner.token("s")
+    for _ in range(2):
+        assert signed_in(app, token) == (ALICE, ["user"])
+    superuser.execute("UPDATE warden.users SET roles = '{viewer}' WHERE id = %s", (CAROL,))
+    superuser.execute("UPDATE warden.identities SET user_id = %s WHERE subject = 's'", (CAROL,))
+    for _ in range(2):
+        assert signed_in(app, token) == (CAROL, ["viewer"])
+
+
 def test_a_suspension_that_is_rolled_back_changes_nothing(app, database, superuser, tokens):
     with database.connect("postgres") as admin:
         admin.execute("SELECT warden.set_user_status(%s, 'suspended')", (ALICE,))

@@ -33,8 +33,10 @@ pub struct Seen<V> {
 /// How a row is laid out, beside its bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Shape {
+    /// Fewer than the table has, where columns were added since.
     columns: u16,
     has_null: bool,
+    /// The length of its header.
     header: u8,
 }
 
